@@ -1,0 +1,22 @@
+import { fileURLToPath } from "node:url"
+import { defineConfig } from "vitest/config"
+
+const conditions = ["reprise-source", "node", "import", "module", "default"]
+
+export default defineConfig({
+  root: fileURLToPath(new URL("..", import.meta.url)),
+  // Tests see the packages' sources, never a build that may be stale.
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  test: {
+    include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
+    passWithNoTests: false,
+    // A test that passes only the second time has found a defect.
+    retry: 0,
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    // better-sqlite3 is native: processes, not threads. Two, so that crash and demo tests keep their timing.
+    pool: "forks",
+    poolOptions: { forks: { minForks: 1, maxForks: 2 } }
+  }
+})
