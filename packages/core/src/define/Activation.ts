@@ -1,0 +1,143 @@
+/**
+ * The single port between a program and the engine: `perform(request)`. The author files in this folder turn each call
+ * into one request; the engine (engine/Program.ts) answers it. A program never sees the log.
+ */
+import { Context, type Effect, type Option } from "effect"
+import type { Failure, OnUnknown, Resolution, Settlement } from "../model/Event.js"
+import type { Json } from "../model/Json.js"
+
+/** Who and what is running. */
+export interface RunInfo {
+  readonly runId: string
+  readonly workflow: string
+  readonly version: string
+  readonly key: string | undefined
+  /** Epoch milliseconds of the run's first event. */
+  readonly startedAt: number
+}
+
+/** What a step body is given by whoever runs it: the attempt's facts. */
+export interface Attempt {
+  readonly runId: string
+  readonly stepId: string
+  readonly attempt: number
+  readonly idempotencyKey: string
+  /** Aborted when the attempt is interrupted: timeout, cancel, shutdown. */
+  readonly signal: AbortSignal
+  /** The details that an earlier attempt gave with its last heartbeat. */
+  readonly progress: Option.Option<Json>
+  readonly heartbeat: (details: Json) => Effect.Effect<void>
+  /** For a sensor: the number of this poll, from 1. */
+  readonly poll: number
+}
+
+/** How an attempt ended, already encoded; `Pending` is a sensor's "not yet". */
+export type Outcome =
+  | { readonly _tag: "Completed"; readonly output: Json | undefined }
+  | { readonly _tag: "Failed"; readonly failure: Failure }
+  | { readonly _tag: "Pending"; readonly nextMillis: number }
+
+/** Runs one attempt outside the program, with the worker's services; never fails. */
+export type Body = (attempt: Attempt) => Effect.Effect<Outcome, never, unknown>
+
+/** What a step's program half learns: the outcome of an attempt, or an operator's decision. */
+export type StepNews =
+  | { readonly _tag: "Completed"; readonly output: Json | undefined }
+  | { readonly _tag: "AttemptFailed"; readonly attempt: number; readonly failure: Failure }
+  | { readonly _tag: "Resolved"; readonly resolution: Resolution }
+
+export interface UpdateHandler {
+  /** A reason to refuse, or `undefined`; must neither wait nor change anything. */
+  readonly validate: (input: Json | undefined) => Effect.Effect<string | undefined, never, never>
+  readonly run: (
+    input: Json | undefined
+  ) => Effect.Effect<{ readonly output: Json | undefined } | { readonly failure: Failure }, never, Activation>
+}
+export type QueryHandler = (input: Json | undefined) => Effect.Effect<Json | undefined, string>
+
+/** Everything that a program can ask. The comment says what `perform` answers. */
+export interface Requests {
+  /** Schedules a step and waits for its first news. */
+  readonly RunStep: {
+    readonly request: {
+      readonly name: string
+      readonly sensor: boolean
+      readonly body: Body
+      readonly idempotencyKey: string | undefined
+      readonly timeoutMillis: number | undefined
+      readonly deadlineMillis: number | undefined
+      readonly onUnknown: OnUnknown
+      readonly summary: string | undefined
+      readonly source: string | undefined
+    }
+    readonly answer: { readonly id: string; readonly news: StepNews }
+  }
+  /**
+   * Says what follows a failed attempt and waits: for the next news after a retry or a question, for nothing after
+   * giving up. On replay the recorded decision is answered, whatever the program asks for now, so that a changed
+   * retry policy applies from the next failure on.
+   */
+  readonly DecideStep: {
+    readonly request: {
+      readonly id: string
+      readonly attempt: number
+      readonly decision:
+        | { readonly _tag: "Retry"; readonly delayMillis: number }
+        | { readonly _tag: "Fail" }
+        | { readonly _tag: "Ask" }
+    }
+    readonly answer: { readonly _tag: "News"; readonly news: StepNews } | { readonly _tag: "GaveUp" }
+  }
+  /** Waits for a durable timer. */
+  readonly Sleep: { readonly request: { readonly millis: number }; readonly answer: void }
+  /** Evaluates once, records, and answers the recorded value ever after. */
+  readonly RecordValue: {
+    readonly request: {
+      readonly name: string
+      readonly evaluate: () => Json | undefined
+      readonly source: string | undefined
+    }
+    readonly answer: Json | undefined
+  }
+  /** The payload of the next signal of that name, in log order; waits when there is none. */
+  readonly ReceiveSignal: { readonly request: { readonly name: string }; readonly answer: Json | undefined }
+  /** The payload of the next signal of that name if one has arrived. */
+  readonly PollSignal: {
+    readonly request: { readonly name: string }
+    readonly answer: Option.Option<Json | undefined>
+  }
+  readonly CreateAwakeable: {
+    readonly request: { readonly name: string; readonly source: string | undefined }
+    readonly answer: { readonly id: string; readonly token: string }
+  }
+  readonly AwaitAwakeable: { readonly request: { readonly id: string }; readonly answer: Settlement }
+  readonly HandleQuery: { readonly request: { readonly name: string; readonly handler: QueryHandler }; readonly answer: void }
+  readonly HandleUpdate: {
+    readonly request: { readonly name: string; readonly handler: UpdateHandler }
+    readonly answer: void
+  }
+  /** Waits until something may have changed: the program has reacted to one more event, or another fiber moved. */
+  readonly AwaitChange: { readonly request: { readonly condition: object }; readonly answer: void }
+}
+export type RequestTag = keyof Requests
+export type Request<T extends RequestTag = RequestTag> = {
+  readonly [K in RequestTag]: { readonly _tag: K } & Requests[K]["request"]
+}[T]
+
+export interface ActivationShape {
+  readonly info: Effect.Effect<RunInfo>
+  readonly perform: <T extends RequestTag>(request: Request<T>) => Effect.Effect<Requests[T]["answer"]>
+}
+
+/** The requirement that marks an effect as workflow code. Only the engine provides it. */
+export class Activation extends Context.Tag("@reprise/core/Activation")<Activation, ActivationShape>() {}
+
+declare const Services: unique symbol
+
+/**
+ * A phantom requirement: the program runs steps that need the services `R`, which the worker's layer must provide.
+ * Workflow code cannot use them outside a step.
+ */
+export interface InStep<out R> {
+  readonly [Services]: () => R
+}

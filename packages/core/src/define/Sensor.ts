@@ -1,0 +1,105 @@
+/**
+ * A sensor waits for something outside to become true. It is polled by the worker; a poll that says "not yet" leaves no
+ * event, holds no slot and no memory until the next one is due.
+ */
+import { Duration, Effect, Option, type Schema } from "effect"
+import type { StepTimedOut } from "../model/Errors.js"
+import type { IsJson } from "../model/Json.js"
+import { type Codec, codec } from "../model/Payload.js"
+import { lineOf } from "../model/Source.js"
+import type { Activation, Body, InStep, Outcome } from "./Activation.js"
+import * as Step from "./Step.js"
+
+export interface Options<A, E> {
+  /** Time between two polls. */
+  readonly every: Duration.DurationInput
+  /** Longest time to wait, from the first poll on; then `StepTimedOut`. */
+  readonly timeout?: Duration.DurationInput
+  /** Stretches the time between polls: each is `factor` times the one before, at most `max`. */
+  readonly backoff?: { readonly factor: number; readonly max: Duration.DurationInput }
+  readonly output?: Schema.Schema<A, any>
+  readonly error?: Schema.Schema<E, any>
+  readonly summary?: string
+}
+
+type Raised<O> = O extends { readonly timeout: {} } ? StepTimedOut : never
+
+type Fits<A, E, O> = O extends { readonly output: {} } ? ErrorFits<E, O>
+  : IsJson<A> extends true ? ErrorFits<E, O>
+  : { readonly "this sensor's value is not JSON: give it an `output` schema": A }
+type ErrorFits<E, O> = O extends { readonly error: {} } ? unknown
+  : [E] extends [never] ? unknown
+  : IsJson<E> extends true ? unknown
+  : { readonly "this sensor's error is not JSON: give it an `error` schema": E }
+
+/**
+ * Polls `check` until it answers `Some`, and answers the value. A typed error of `check` fails the sensor; retry inside
+ * `check` what may fail in passing.
+ */
+export const poll = <A, E, R, const O extends Options<A, E>>(
+  name: string,
+  check: Effect.Effect<Option.Option<A>, E, R> & Fits<A, E, O>,
+  options: O
+): Effect.Effect<A, E | Raised<O>, Activation | InStep<Exclude<R, Step.CurrentAttempt>>> =>
+  // As in Step.run: the phantom requirement and the options' errors have no value to check here.
+  sense<A, E>(name, check as Effect.Effect<Option.Option<A>, E, R>, options, lineOf(poll)) as Effect.Effect<
+    A,
+    E | Raised<O>,
+    Activation | InStep<Exclude<R, Step.CurrentAttempt>>
+  >
+
+/** `Sensor.poll` for a check that only says yes or no. */
+export const until = <E, R, const O extends Options<null, E>>(
+  name: string,
+  check: Effect.Effect<boolean, E, R> & ErrorFits<E, O>,
+  options: O
+): Effect.Effect<void, E | Raised<O>, Activation | InStep<Exclude<R, Step.CurrentAttempt>>> => {
+  const found = Effect.map(check as Effect.Effect<boolean, E, R>, (yes) => (yes ? Option.some(null) : Option.none()))
+  return Effect.asVoid(sense<null, E>(name, found, options, lineOf(until))) as Effect.Effect<
+    void,
+    E | Raised<O>,
+    Activation | InStep<Exclude<R, Step.CurrentAttempt>>
+  >
+}
+
+const sense = <A, E>(
+  name: string,
+  check: Effect.Effect<Option.Option<A>, E, unknown>,
+  options: Options<A, E>,
+  source: string | undefined
+) => {
+  const output = codec<A>(options.output)
+  const error = codec<E>(options.error)
+  const body = bodyOf(name, check, options, output, error)
+  return Step.perform(Step.define<A, E>(name, body, stepOptions(options), true, source), output, error)
+}
+
+const stepOptions = <A, E>(options: Options<A, E>): Step.Options<A, E> => ({
+  ...(options.timeout === undefined ? {} : { deadline: options.timeout }),
+  ...(options.summary === undefined ? {} : { summary: options.summary })
+})
+
+const bodyOf = <A, E, R>(
+  name: string,
+  check: Effect.Effect<Option.Option<A>, E, R>,
+  options: Options<A, E>,
+  output: Codec<A>,
+  error: Codec<E>
+): Body => (attempt) =>
+  Effect.matchCause(Effect.provideService(check, Step.CurrentAttempt, attempt), {
+    onSuccess: (found): Outcome =>
+      Option.isSome(found)
+        ? Step.completedWith(output, found.value, name)
+        : { _tag: "Pending", nextMillis: nextMillis(options, attempt.poll) },
+    onFailure: (cause): Outcome => ({ _tag: "Failed", failure: Step.failureOf(cause, error, `error of sensor "${name}"`) })
+  })
+
+/** The wait after poll number `count` (from 1), in milliseconds. */
+export const nextMillis = (
+  options: Pick<Options<never, never>, "every" | "backoff">,
+  count: number
+): number => {
+  const every = Duration.toMillis(options.every)
+  if (options.backoff === undefined) return every
+  return Math.min(Duration.toMillis(options.backoff.max), every * options.backoff.factor ** (count - 1))
+}

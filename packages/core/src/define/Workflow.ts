@@ -1,0 +1,159 @@
+/** A workflow: a name, a version, schemas, and an ordinary Effect program. A plain value; the engine looks it up. */
+import { Effect, Either, Schema, type Scope } from "effect"
+import { StepOutcomeUnknown, StepTimedOut } from "../model/Errors.js"
+import type { Failure } from "../model/Event.js"
+import type { IsJson, Json } from "../model/Json.js"
+import { type Codec, codec } from "../model/Payload.js"
+import { Activation, type InStep, type RunInfo } from "./Activation.js"
+import type { Query } from "./Query.js"
+import type { Signal } from "./Signal.js"
+import type { Update } from "./Update.js"
+
+/** Errors of the engine that a workflow may fail with without listing them. */
+export type StepError = StepTimedOut | StepOutcomeUnknown
+
+/** Any message that a workflow can declare. */
+export type AnyMessage = Signal<any> | Query<any, any> | Update<any, any, any>
+
+declare const Phantom: unique symbol
+
+/**
+ * `Input` and `A` are values, not schemas; `E` are the declared errors; `R` is the union of the services that its steps
+ * need, met where the worker is built.
+ */
+export interface Workflow<in Input, out A, out E, out R> {
+  readonly _tag: "Workflow"
+  readonly name: string
+  readonly version: string
+  readonly input: Codec<any>
+  readonly output: Codec<any>
+  readonly error: Codec<any>
+  readonly messages: ReadonlyArray<AnyMessage>
+  /** The body between decoded input and encoded outcome; what the engine runs. */
+  readonly program: (input: Json | undefined) => Effect.Effect<Json | undefined, Failed, Activation>
+  readonly [Phantom]?: { readonly input: (input: Input) => void; readonly output: A; readonly error: E; readonly services: R }
+}
+
+/** A typed failure of a body, already encoded. */
+export class Failed {
+  readonly _tag = "Failed"
+  constructor(readonly failure: Failure) {}
+}
+
+export type Any = Workflow<any, any, any, any>
+export type Services<W> = W extends Workflow<any, any, any, infer R> ? R : never
+
+export interface Options<Input, Output, Err> {
+  /** How the input is written to the log. Without it the workflow takes none. */
+  readonly input?: Schema.Schema<Input, any>
+  /** How the output is written to the log; needed unless its type is JSON. */
+  readonly output?: Schema.Schema<Output, any>
+  /** The typed errors with which the workflow may fail. */
+  readonly error?: Schema.Schema<Err, any>
+  /** Stamped into each run. Default: "1". */
+  readonly version?: string
+  /** The signals, queries and updates that runs take. When given, a client refuses all others. */
+  readonly messages?: ReadonlyArray<AnyMessage>
+}
+
+/** Stands for a schema that was not given. */
+export class Undeclared {
+  private readonly undeclared = true
+  static readonly is = (value: Undeclared): boolean => value.undeclared
+}
+type Or<T, Default> = [T] extends [Undeclared] ? Default : T
+type ServicesOf<R> = R extends InStep<infer S> ? S : never
+type Foreign<R> = Exclude<R, Activation | Scope.Scope | InStep<any>>
+
+/** `unknown` when the body fits the options; otherwise a type whose only field says what is wrong. */
+type Fits<B, Output, Err> = B extends Effect.Effect<infer A, infer E, infer R>
+  ? [Foreign<R>] extends [never] ? OutputFits<A, Output, ErrorFits<E, Err>>
+  : { readonly "this service may only be used inside a step: wrap its use in Step.run": Foreign<R> }
+  : never
+type OutputFits<A, Output, Next> = [Output] extends [Undeclared]
+  ? IsJson<A> extends true ? Next : { readonly "the output is not JSON: give the workflow an `output` schema": A }
+  : [A] extends [Output] ? Next
+  : { readonly "the output does not fit the workflow's `output` schema": A }
+type ErrorFits<E, Err> = [Exclude<E, Or<Err, never> | StepError>] extends [never] ? unknown
+  : { readonly "this error is not listed: add it to the workflow's `error` schema, or handle it": Exclude<E, Or<Err, never> | StepError> }
+
+/**
+ * Defines a workflow. The body is plain Effect: `Effect.sleep`, `retry`, `timeout`, `race`, `all`, `fork`, `Ref`, `Queue`,
+ * `Random`, `DateTime.now` and the rest are durable as they are; work on the outside world goes into `Step.run`.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Step, Workflow } from "@reprise/core"
+ *
+ * const Greet = Workflow.make("greet", { input: Schema.String }, (name) =>
+ *   Effect.gen(function*() {
+ *     const greeting = yield* Step.run("compose", Effect.succeed(`Hello, ${name}`))
+ *     yield* Effect.sleep("1 day")
+ *     return greeting
+ *   }))
+ */
+export const make = <B extends Effect.Effect<any, any, any>, Input = void, Output = Undeclared, Err = Undeclared>(
+  name: string,
+  options: Options<Input, Output, Err>,
+  body: (input: Input) => B & Fits<B, Output, Err>
+): Workflow<Input, Or<Output, Effect.Effect.Success<B>>, Or<Err, never>, ServicesOf<Effect.Effect.Context<B>>> => {
+  const input = codec<Input>(options.input)
+  const output = codec<unknown>(options.output as Schema.Schema<unknown, any> | undefined)
+  const error = codec<unknown>(errorSchema(options.error as Schema.Schema<unknown, any> | undefined))
+  return {
+    _tag: "Workflow",
+    name,
+    version: options.version ?? "1",
+    input,
+    output,
+    error,
+    messages: options.messages ?? [],
+    // `Fits` has checked that nothing but the engine's services is left.
+    program: programOf(name, body as (input: Input) => Effect.Effect<unknown, unknown, Activation | Scope.Scope>, input, output, error)
+  }
+}
+
+/** Who and what is running: run id, workflow, version, key. */
+export const info: Effect.Effect<RunInfo, never, Activation> = Effect.flatMap(Activation, (activation) => activation.info)
+
+/**
+ * Waits until the predicate holds. It is evaluated again whenever the program has reacted to something, so it may read
+ * any state that handlers and other fibers write; it must not wait itself.
+ */
+export const condition = (
+  predicate: (() => boolean) | Effect.Effect<boolean, never, Activation>
+): Effect.Effect<void, never, Activation> => {
+  const check = Effect.isEffect(predicate) ? predicate : Effect.sync(predicate)
+  return Effect.gen(function*() {
+    const activation = yield* Activation
+    const self = {}
+    while (!(yield* check)) yield* activation.perform<"AwaitChange">({ _tag: "AwaitChange", condition: self })
+  })
+}
+
+const errorSchema = (declared: Schema.Schema<unknown, any> | undefined): Schema.Schema<unknown, any> =>
+  declared === undefined
+    ? Schema.Union(StepTimedOut, StepOutcomeUnknown) as Schema.Schema<unknown, any>
+    : Schema.Union(declared, StepTimedOut, StepOutcomeUnknown)
+
+const programOf = <Input>(
+  name: string,
+  body: (input: Input) => Effect.Effect<unknown, unknown, Activation | Scope.Scope>,
+  input: Codec<Input>,
+  output: Codec<unknown>,
+  error: Codec<unknown>
+) =>
+(json: Json | undefined): Effect.Effect<Json | undefined, Failed, Activation> =>
+  Effect.suspend(() => {
+    const decoded = input.decode(json, `recorded input of workflow "${name}"`)
+    if (Either.isLeft(decoded)) return Effect.die(decoded.left)
+    return Effect.matchEffect(Effect.scoped(body(decoded.right)), {
+      onSuccess: (result) => Effect.orDie(output.encode(result, `output of workflow "${name}"`)),
+      onFailure: (typed) => {
+        const encoded = error.encode(typed, `error of workflow "${name}"`)
+        return Either.isLeft(encoded)
+          ? Effect.die(encoded.left)
+          : Effect.fail(new Failed({ _tag: "Error", error: encoded.right ?? null }))
+      }
+    })
+  })

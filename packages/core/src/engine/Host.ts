@@ -1,0 +1,28 @@
+/** Makes what programs need of the process that hosts them; once per worker. */
+import { ConfigProvider, LogLevel } from "effect"
+import { Limits } from "../model/Limits.js"
+import { guardChildProcesses } from "./Containment.js"
+import { activation } from "./Program.js"
+import type { Host } from "./ProgramState.js"
+import { makeRuntime } from "./Services.js"
+
+export interface Options {
+  readonly limits?: Partial<Limits>
+  /** Where workflow bodies read configuration. Default: the environment. */
+  readonly config?: ConfigProvider.ConfigProvider
+  readonly minimumLogLevel?: LogLevel.LogLevel
+  /** An unguessable string for each awakeable's token. */
+  readonly secret: () => string
+}
+
+export const make = (options: Options): Host => {
+  guardChildProcesses()
+  const minimumLogLevel = options.minimumLogLevel ?? LogLevel.Info
+  return {
+    limits: { ...Limits, ...options.limits },
+    runtime: makeRuntime(activation, minimumLogLevel),
+    config: options.config ?? ConfigProvider.fromEnv(),
+    minimumLogLevel,
+    secret: options.secret
+  }
+}

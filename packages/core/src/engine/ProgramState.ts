@@ -1,0 +1,93 @@
+/** What the engine keeps of one program in memory. Nothing here matters (I5): the history rebuilds it. */
+import type { Cause, ConfigProvider, Fiber, Logger, LogLevel, Runtime, Tracer } from "effect"
+import type { Activation, Body, QueryHandler, RunInfo, StepNews, UpdateHandler } from "../define/Activation.js"
+import type { Any } from "../define/Workflow.js"
+import type { Command } from "../model/Command.js"
+import type { Fault } from "../model/Errors.js"
+import type { Event, Of, Settlement } from "../model/Event.js"
+import type { Json } from "../model/Json.js"
+import type { Limits } from "../model/Limits.js"
+import type { FiberScheduler } from "./FiberScheduler.js"
+
+/** What programs need of the process that hosts them; made once per worker. */
+export interface Host {
+  readonly limits: Limits
+  readonly runtime: Runtime.Runtime<Activation>
+  readonly config: ConfigProvider.ConfigProvider
+  readonly minimumLogLevel: LogLevel.LogLevel
+  /** An unguessable string for an awakeable's token. */
+  readonly secret: () => string
+}
+
+/** What a live activation wants to tell the world. The host does so after the commit (I2), and never on replay. */
+export type Output =
+  | { readonly _tag: "Log"; readonly options: Logger.Logger.Options<unknown>; readonly fiberPath: string }
+  | { readonly _tag: "Console"; readonly method: string; readonly args: ReadonlyArray<unknown> }
+  | { readonly _tag: "Span"; readonly span: EndedSpan }
+
+export interface EndedSpan {
+  readonly name: string
+  readonly kind: Tracer.SpanKind
+  readonly startTime: bigint
+  readonly endTime: bigint
+  readonly attributes: ReadonlyMap<string, unknown>
+  readonly cause: Cause.Cause<unknown> | undefined
+}
+
+/** Signals of one name: those that nobody has taken yet, or those who wait. One of the two is always empty. */
+export interface SignalBox {
+  readonly arrived: Array<Json | undefined>
+  readonly takers: Set<(payload: Json | undefined) => void>
+}
+
+export interface AwakeableBox {
+  settlement: Settlement | undefined
+  readonly takers: Set<(settlement: Settlement) => void>
+}
+
+export interface ProgramState {
+  readonly info: RunInfo
+  readonly workflow: Any
+  readonly host: Host
+  readonly seed: string
+  readonly scheduler: FiberScheduler
+  /** The runtime's set of root fibers while this program drains; see engine/Containment.ts. */
+  readonly roots: Set<Fiber.RuntimeFiber<unknown, unknown>>
+  /** Told when the program goes wrong outside an activation. */
+  readonly onFault: (fault: Fault) => void
+  root: Fiber.RuntimeFiber<unknown, unknown> | undefined
+  /** The time of the event being delivered. */
+  now: number
+  cancel: Of<"RunCancelRequested"> | undefined
+  finished: boolean
+  fault: Fault | undefined
+  /** While replaying: the command events that this activation must produce, and how many it has. */
+  recorded: ReadonlyArray<Event> | undefined
+  recordedCount: number
+  /** The seq of the event being delivered, for messages. */
+  seq: number
+  /** While live: what this activation has asked for. */
+  commands: Array<Command>
+  outputs: Array<Output>
+  commandCount: number
+  /** Source line of the last request that had one, for messages. */
+  source: string | undefined
+  /** Whether a fiber on the side is running; then commands are refused, and `trespass` says which came. */
+  aside: boolean
+  trespass: string | undefined
+  readonly bodies: Map<string, Body>
+  /** Fibers that wait for a step or timer, by command id. */
+  readonly waiting: Map<string, (news: StepNews) => void>
+  readonly signals: Map<string, SignalBox>
+  readonly awakeables: Map<string, AwakeableBox>
+  readonly queries: Map<string, QueryHandler>
+  readonly updates: Map<string, UpdateHandler>
+  readonly updateFibers: Map<string, Fiber.RuntimeFiber<unknown, unknown>>
+  /** Fibers in `Workflow.condition`, by the condition. */
+  readonly conditions: Map<object, () => void>
+  readonly configs: Map<string, Json | undefined>
+  /** Fibers that sleep without end: they wait, though no event will come for them. */
+  endlessCount: number
+  /** Objects that were hashed by count so far. */
+  hashCount: number
+}

@@ -1,0 +1,31 @@
+/** Which workflows this process can run: by name, each with its versions in the order of registration. */
+import type { Any } from "../define/Workflow.js"
+import { WorkflowUnknown } from "../model/Errors.js"
+
+export interface Registry {
+  readonly byName: ReadonlyMap<string, ReadonlyArray<Any>>
+}
+
+/** Throws when one name and version is given twice: runs would not know which code is theirs. */
+export const make = (workflows: ReadonlyArray<Any>): Registry => {
+  const byName = new Map<string, Array<Any>>()
+  for (const workflow of workflows) {
+    const versions = byName.get(workflow.name) ?? []
+    if (versions.some((other) => other.version === workflow.version && other !== workflow)) {
+      throw new Error(`workflow "${workflow.name}" version "${workflow.version}" is registered twice`)
+    }
+    byName.set(workflow.name, [...versions, workflow])
+  }
+  return { byName }
+}
+
+/** The version a run was started with, or else the newest registered one: its replay says whether it fits. */
+export const forRun = (registry: Registry, name: string, version: string): Any | WorkflowUnknown => {
+  const versions = registry.byName.get(name)
+  const found = versions?.find((workflow) => workflow.version === version) ?? versions?.at(-1)
+  return found ?? new WorkflowUnknown({ workflow: name, version, known: [...registry.byName.keys()] })
+}
+
+/** The newest registered version, for new runs. */
+export const newest = (registry: Registry, name: string): Any | WorkflowUnknown =>
+  registry.byName.get(name)?.at(-1) ?? new WorkflowUnknown({ workflow: name, known: [...registry.byName.keys()] })

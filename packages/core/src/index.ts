@@ -1,0 +1,12 @@
+/** The door for those who write and start workflows. */
+export * as Awakeable from "./define/Awakeable.js"
+export * as Query from "./define/Query.js"
+export * as Sensor from "./define/Sensor.js"
+export * as Signal from "./define/Signal.js"
+export * as Step from "./define/Step.js"
+export * as Update from "./define/Update.js"
+export * as Workflow from "./define/Workflow.js"
+export * as Client from "./Client.js"
+export * from "./model/Errors.js"
+export { type Limits } from "./model/Limits.js"
+export { type Json } from "./model/Json.js"

@@ -1,0 +1,35 @@
+/** Every bound in Reprise, with its unit and the reason for its number. */
+export interface Limits {
+  /** Largest encoded payload (input, output, error, signal, recorded value), in bytes of UTF-8 JSON. */
+  readonly payloadBytesMax: number
+  /** Longest name of a workflow, step, signal, query or update, and longest run id, key or message id, in characters. */
+  readonly nameCharsMax: number
+  /** Fiber operations that one activation may take before the program counts as spinning. */
+  readonly activationOpsMax: number
+  /** Commands that one activation may issue: the fan-out of a single moment. */
+  readonly activationCommandsMax: number
+  /** Step bodies that one worker runs at the same time; the others wait for a slot in order. */
+  readonly attemptsMax: number
+  /** Runs that one worker keeps in memory; above it the longest idle are parked at once. */
+  readonly liveRunsMax: number
+  /** How long an idle run stays in memory before it is parked, in milliseconds. */
+  readonly parkAfterMillis: number
+  /** Longest wait between two looks at the store for due timers and messages, in milliseconds. */
+  readonly pollMillis: number
+  /** Events read from the store in one page. */
+  readonly pageEventCount: number
+}
+
+export const Limits: Limits = {
+  // 1 MiB: larger values belong in a blob store, with the reference in the log.
+  payloadBytesMax: 1_048_576,
+  nameCharsMax: 256,
+  // A fan-out of 10,000 steps takes about 2 million operations; 50 million take a second or two.
+  activationOpsMax: 50_000_000,
+  activationCommandsMax: 100_000,
+  attemptsMax: 1_000,
+  liveRunsMax: 10_000,
+  parkAfterMillis: 1_000,
+  pollMillis: 500,
+  pageEventCount: 10_000
+}

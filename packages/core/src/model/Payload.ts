@@ -1,0 +1,114 @@
+/**
+ * Values and errors to JSON and back: the one door between typed values and the log. Casts live here, because a codec
+ * without a schema stands on the compile-time promise that its type is JSON already (`IsJson`).
+ */
+import { Either, ParseResult, Schema } from "effect"
+import { PayloadInvalid } from "./Errors.js"
+import type { Json } from "./Json.js"
+
+/** Encodes and decodes one kind of payload. `undefined` stands for an absent value. Both sides return, never throw. */
+export interface Codec<A> {
+  readonly schema: Schema.Schema<A, unknown> | undefined
+  readonly encode: (value: A, what: string) => Either.Either<Json | undefined, PayloadInvalid>
+  readonly decode: (json: Json | undefined, what: string) => Either.Either<A, PayloadInvalid>
+}
+
+/** A codec for a schema, or for a type that is JSON already when there is none. */
+export const codec = <A>(schema?: Schema.Schema<A, any>): Codec<A> =>
+  schema === undefined ? (plain as Codec<unknown> as Codec<A>) : throughSchema(schema)
+
+const throughSchema = <A>(schema: Schema.Schema<A, unknown>): Codec<A> => {
+  const encode = ParseResult.encodeUnknownEither(schema)
+  const decode = ParseResult.decodeUnknownEither(schema)
+  return {
+    schema,
+    encode: (value, what) => {
+      const encoded = encode(value)
+      return Either.isLeft(encoded) ? Either.left(invalid(what, encoded.left)) : checkJson(encoded.right, what)
+    },
+    // Absent values come back as `undefined`, which schemas of optional and void values accept.
+    decode: (json, what) => Either.mapLeft(decode(json), (issue) => invalid(what, issue))
+  }
+}
+
+const plain: Codec<unknown> = {
+  schema: undefined,
+  encode: (value, what) => checkJson(value, what),
+  decode: (json) => Either.right(json)
+}
+
+const invalid = (what: string, error: ParseResult.ParseError | ParseResult.ParseIssue): PayloadInvalid => {
+  const issue = error._tag === "ParseError" ? (error as ParseResult.ParseError).issue : (error as ParseResult.ParseIssue)
+  const first = ParseResult.ArrayFormatter.formatIssueSync(issue)[0]
+  return new PayloadInvalid({
+    what,
+    path: first === undefined ? "" : first.path.map(String).join("."),
+    detail: first?.message ?? "unknown issue"
+  })
+}
+
+/** Passes a value that JSON keeps as it is; otherwise says what stands where. */
+export const checkJson = (value: unknown, what: string): Either.Either<Json | undefined, PayloadInvalid> => {
+  const fault = notJson(value, "", 0)
+  return fault === undefined
+    ? Either.right(value as Json | undefined)
+    : Either.left(new PayloadInvalid({ what, path: fault.path, detail: fault.detail }))
+}
+
+/** JSON deeper than this is taken for a cycle. */
+const DEPTH_MAX = 200
+
+const notJson = (value: unknown, path: string, depth: number): { path: string; detail: string } | undefined => {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return undefined
+    case "undefined":
+      return undefined
+    case "number":
+      return Number.isFinite(value) ? undefined : { path, detail: `${value} is not a JSON number` }
+    case "object":
+      if (value === null) return undefined
+      if (depth > DEPTH_MAX) return { path, detail: "it is nested too deeply, or refers to itself" }
+      return Array.isArray(value) ? badItem(value, path, depth) : badField(value, path, depth)
+    default:
+      return { path, detail: `a ${typeof value} is not JSON` }
+  }
+}
+
+const badItem = (items: ReadonlyArray<unknown>, path: string, depth: number) => {
+  for (let i = 0; i < items.length; i++) {
+    const here = path === "" ? `${i}` : `${path}.${i}`
+    const fault = items[i] === undefined ? { path: here, detail: "undefined in an array is not JSON" } : notJson(items[i], here, depth + 1)
+    if (fault !== undefined) return fault
+  }
+  return undefined
+}
+
+const badField = (value: object, path: string, depth: number) => {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) {
+    return { path, detail: `an instance of ${value.constructor?.name ?? "a class"} is not JSON; give a schema for it` }
+  }
+  for (const key of Object.keys(value)) {
+    const fault = notJson((value as Record<string, unknown>)[key], path === "" ? key : `${path}.${key}`, depth + 1)
+    if (fault !== undefined) return fault
+  }
+  return undefined
+}
+
+/** Whether two JSON values are the same, whatever the order of their fields. */
+export const equalJson = (a: Json | undefined, b: Json | undefined): boolean => {
+  if (a === b) return true
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false
+  if (Array.isArray(a) || Array.isArray(b)) {
+    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, i) => equalJson(item as Json, b[i] as Json))
+  }
+  const left = defined(a as Record<string, Json | undefined>)
+  const right = defined(b as Record<string, Json | undefined>)
+  return left.length === right.length &&
+    left.every(([key, value]) => equalJson(value, (b as Record<string, Json | undefined>)[key]))
+}
+
+/** JSON drops fields that are `undefined`. */
+const defined = (value: Record<string, Json | undefined>) => Object.entries(value).filter(([, field]) => field !== undefined)

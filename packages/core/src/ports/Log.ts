@@ -1,0 +1,155 @@
+/**
+ * The log, seen from the engine: append-only histories, the inbox of each open run, and the few columns by which due
+ * work is found. Implementations: @reprise/sql (SQLite), @reprise/testing (memory). One conformance suite runs on all.
+ *
+ * The contract:
+ * - L1 Every call is atomic and durable when its effect succeeds; nothing is visible to others before that.
+ * - L2 `append` changes a run only when the epoch is the store's current one for the caller and `expectedSeq` is the
+ *      last seq of that run's history. Otherwise that run is answered with `Stale` and nothing of it changes; the
+ *      other runs of the batch are not affected.
+ * - L3 A closing event (`RunCompleted`, …) is refused with `MailPending` while the inbox holds an undelivered message
+ *      that the same append does not deliver: an acknowledged message always reaches the history.
+ * - L4 Messages of a run are read in the order in which they were committed.
+ * - L5 When a call fails with `LogError`, its writes may or may not have been applied: read before acting.
+ * - L6 Concurrent calls may share one transaction (group commit); each is still answered for itself.
+ */
+import { Context, type Effect, type Scope } from "effect"
+import type { HistoryDamaged, LogError, RunClosed, RunNotFound } from "../model/Errors.js"
+import type { Closing, Event, Recorded } from "../model/Event.js"
+import type { Json } from "../model/Json.js"
+import type { Message, Of } from "../model/Message.js"
+import type { RunRow, Status } from "../model/Run.js"
+
+/** Asks for a new run. The row is created `pending`; its `Start` message opens the inbox. */
+export interface StartRequest {
+  readonly runId: string
+  readonly workflow: string
+  readonly version: string
+  /** Business key; at most one open run of a workflow has it. */
+  readonly key: string | undefined
+  readonly createdAt: number
+  /** Epoch milliseconds before which the run stays pending; `undefined` starts it at once. */
+  readonly startAt: number | undefined
+  readonly message: Of<"Start">
+}
+
+/** One run's share of an atomic append. */
+export interface Append {
+  readonly runId: string
+  readonly epoch: number
+  /** The seq of the last event that the writer knows; 0 for a run without events. */
+  readonly expectedSeq: number
+  readonly events: ReadonlyArray<Event>
+  /** Ids of the inbox messages that these events deliver. */
+  readonly delivered: ReadonlyArray<string>
+  /** The run's columns after the events, or `undefined` when none of them changed. */
+  readonly row: RunRow | undefined
+  /** Create the run in the same transaction; its `Start` message counts as delivered when `events` is not empty. */
+  readonly start: StartRequest | undefined
+}
+
+export type Appended =
+  | { readonly _tag: "Committed" }
+  /** L2: somebody else has written; reload before acting. */
+  | { readonly _tag: "Stale" }
+  /** L3: deliver the inbox first. */
+  | { readonly _tag: "MailPending" }
+  /** The start was refused: a run with this id exists, or an open run has the key. Nothing was written. */
+  | { readonly _tag: "Exists"; readonly by: "id" | "key"; readonly existing: RunSummary }
+
+/** Working data that is not history: kept beside the log, lost without harm, never read by replay. */
+export type Note =
+  /** The latest heartbeat details of a step; the next attempt reads them. */
+  | { readonly _tag: "Progress"; readonly runId: string; readonly id: string; readonly details: Json }
+  /** A sensor's position: polls made so far and when the next one is due. */
+  | {
+    readonly _tag: "Poll"
+    readonly runId: string
+    readonly id: string
+    readonly count: number
+    readonly nextAt: number
+    /** The run's earliest due instant, with this poll counted in. */
+    readonly wakeAt: number | undefined
+  }
+  /** Why the run cannot go on until its code is mended; `undefined` clears it. */
+  | { readonly _tag: "Blocked"; readonly runId: string; readonly reason: Json | undefined }
+  /** A message was refused without leaving an event (an update's validator said no). It counts as delivered. */
+  | { readonly _tag: "Refused"; readonly runId: string; readonly messageId: string; readonly error: Json }
+
+/** The notes of one run, as read back when it is loaded. */
+export interface RunNotes {
+  readonly progress: ReadonlyMap<string, Json>
+  readonly polls: ReadonlyMap<string, { readonly count: number; readonly nextAt: number }>
+  readonly refused: ReadonlyMap<string, Json>
+}
+
+export interface RunSummary {
+  readonly runId: string
+  readonly workflow: string
+  readonly version: string
+  readonly key: string | undefined
+  readonly status: Status
+  readonly createdAt: number
+  readonly startAt: number | undefined
+  readonly startedAt: number | undefined
+  readonly closedAt: number | undefined
+  readonly wakeAt: number | undefined
+  readonly eventCount: number
+  readonly blocked: Json | undefined
+}
+
+/** Which runs to list; all given conditions hold at once. Newest first. `before` is the `runId` that ends the last page. */
+export interface RunFilter {
+  readonly runIds?: ReadonlyArray<string>
+  readonly workflow?: string
+  readonly key?: string
+  readonly status?: ReadonlyArray<Status>
+  readonly before?: string
+  readonly limit: number
+}
+
+/** What a committed transaction changed, told to listeners in this process right after the commit. */
+export type Change =
+  | { readonly _tag: "Started"; readonly runId: string; readonly startAt: number | undefined }
+  | { readonly _tag: "Mail"; readonly runId: string }
+  | { readonly _tag: "Appended"; readonly runId: string; readonly seq: number; readonly events: ReadonlyArray<Event> }
+  | { readonly _tag: "Closed"; readonly runId: string; readonly event: Closing }
+  | { readonly _tag: "Refused"; readonly runId: string; readonly messageId: string; readonly error: Json }
+
+export interface LogShape {
+  /** The epoch that this process holds; appends that carry an older one are refused. */
+  readonly epoch: number
+  /** Appends to many runs in one transaction (L1–L3, L6); answers stand in the order of the request. */
+  readonly append: (appends: ReadonlyArray<Append>) => Effect.Effect<ReadonlyArray<Appended>, LogError>
+  /** Puts a message into an open run's inbox. `Duplicate` when one with its id was sent before. */
+  readonly send: (
+    runId: string,
+    message: Message
+  ) => Effect.Effect<"Sent" | "Duplicate", LogError | RunNotFound | RunClosed>
+  /** A page of a run's history, events after `afterSeq`, at most `limit`; verified against its checksums. */
+  readonly read: (
+    runId: string,
+    afterSeq: number,
+    limit: number
+  ) => Effect.Effect<ReadonlyArray<Recorded>, LogError | HistoryDamaged>
+  /** The undelivered messages of a run in order of arrival (L4), with its notes. */
+  readonly inbox: (
+    runId: string
+  ) => Effect.Effect<{ readonly messages: ReadonlyArray<Message>; readonly notes: RunNotes }, LogError>
+  /**
+   * Open runs that need an owner: due at `now`, and with `recover` also those with undelivered messages or unfinished
+   * steps. `nextAt` is the earliest due instant after `now`.
+   */
+  readonly runnable: (options: {
+    readonly now: number
+    readonly recover: boolean
+    readonly limit: number
+  }) => Effect.Effect<{ readonly runIds: ReadonlyArray<string>; readonly nextAt: number | undefined }, LogError>
+  readonly find: (filter: RunFilter) => Effect.Effect<ReadonlyArray<RunSummary>, LogError>
+  /** Writes working data; batched with whatever else is being committed. */
+  readonly note: (notes: ReadonlyArray<Note>) => Effect.Effect<void, LogError>
+  /** Calls `listener` synchronously after each commit of this process, until the scope closes. */
+  readonly watch: (listener: (change: Change) => void) => Effect.Effect<void, never, Scope.Scope>
+}
+
+export class Log extends Context.Tag("@reprise/core/Log")<Log, LogShape>() {}
