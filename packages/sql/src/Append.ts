@@ -1,0 +1,204 @@
+/**
+ * `Log.append` (ports/Log.ts, L1–L3). Every check of an append comes before its first write, so that an answer other
+ * than `Committed` leaves nothing behind in the shared transaction.
+ */
+import type { SqlError } from "@effect/sql/SqlError"
+import { Event, type Log } from "@reprise/core/engine"
+import { Effect } from "effect"
+import type * as Committer from "./Committer.js"
+import * as Known from "./Known.js"
+import * as Rows from "./Rows.js"
+import * as Transaction from "./Transaction.js"
+
+/** An append with its events encoded, before it enters the queue: a value that is not JSON fails its writer alone. */
+export interface Prepared {
+  readonly append: Log.Append
+  readonly encoded: ReadonlyArray<Rows.Encoded>
+  readonly startData: string
+  readonly closing: Event.Closing | undefined
+}
+
+export const prepare = (append: Log.Append): Prepared => {
+  const last = append.events[append.events.length - 1]
+  const closing = last !== undefined && Event.isClosing(last) ? last : undefined
+  if (closing !== undefined && append.row?.closedAt === undefined) {
+    throw new TypeError(`${closing._tag} of run ${append.runId} without the columns of a closed run`)
+  }
+  return {
+    append,
+    encoded: append.events.map(Rows.encodeEvent),
+    startData: append.start === undefined ? "" : Rows.encodeMessage(append.start.message),
+    closing
+  }
+}
+
+const COMMITTED: Log.Appended = { _tag: "Committed" }
+const STALE: Log.Appended = { _tag: "Stale" }
+const MAIL_PENDING: Log.Appended = { _tag: "MailPending" }
+
+export const submission = (
+  prepared: ReadonlyArray<Prepared>,
+  now: number
+): Committer.Submission<ReadonlyArray<Log.Appended>, never> => ({
+  name: "append",
+  apply: (tx) => applyAll(tx, prepared, now),
+  alone: (tx) => {
+    const [only] = prepared
+    return only !== undefined && prepared.length === 1 ? alone(tx, only) : undefined
+  }
+})
+
+const applyAll = (tx: Transaction.Transaction, all: ReadonlyArray<Prepared>, now: number) =>
+  Effect.gen(function*() {
+    const answers: Array<Log.Appended> = []
+    for (const prepared of all) answers.push(plain(tx, prepared) ?? (yield* apply(tx, prepared, now)))
+    return answers
+  })
+
+/** The common case without any statement of its own: events for a run whose end is known. */
+const plain = (tx: Transaction.Transaction, prepared: Prepared): Log.Appended | undefined => {
+  const { append } = prepared
+  if (!isPlain(prepared)) return undefined
+  const known = Transaction.recall(tx, append.runId)
+  if (known === undefined) return undefined
+  if (isStale(tx, append, known)) return STALE
+  Transaction.collect(tx, known, prepared.encoded)
+  Transaction.tellAppended(tx, known, append.events)
+  return COMMITTED
+}
+
+const isPlain = ({ append, closing }: Prepared): boolean =>
+  append.row === undefined && append.start === undefined && append.delivered.length === 0 && closing === undefined
+
+/** One INSERT that is its own transaction: a lone append then costs one commit and little else. */
+const alone = (tx: Transaction.Transaction, prepared: Prepared) => {
+  const { append } = prepared
+  const known = Known.get(tx.cache, append.runId)
+  const count = append.events.length
+  if (known === undefined || count === 0 || count > Transaction.CHUNK || !isPlain(prepared)) return undefined
+  tx.touched.set(append.runId, known)
+  if (isStale(tx, append, known)) return Effect.succeed([STALE])
+  Transaction.collect(tx, known, prepared.encoded)
+  return Effect.map(Transaction.writeAlone(tx, append.epoch), (written) => {
+    if (!written) {
+      Known.drop(tx.cache, append.runId)
+      return [STALE]
+    }
+    Transaction.tellAppended(tx, known, append.events)
+    return [COMMITTED]
+  })
+}
+
+/** L2. */
+const isStale = (tx: Transaction.Transaction, append: Log.Append, known: Known.Known): boolean =>
+  append.epoch !== tx.epoch || known.closed || known.seq !== append.expectedSeq
+
+const apply = (
+  tx: Transaction.Transaction,
+  prepared: Prepared,
+  now: number
+): Effect.Effect<Log.Appended, SqlError> => {
+  const { append } = prepared
+  return append.start === undefined
+    ? Effect.flatMap(
+      Transaction.find(tx, append.runId),
+      (known) => known === undefined ? Effect.succeed(STALE) : toRun(tx, prepared, known)
+    )
+    : start(tx, prepared, append.start, now)
+}
+
+const toRun = (tx: Transaction.Transaction, prepared: Prepared, known: Known.Known) =>
+  Effect.gen(function*() {
+    const { append, closing } = prepared
+    if (isStale(tx, append, known)) return STALE
+    if (closing !== undefined && (yield* mailPending(tx, append, known))) return MAIL_PENDING
+    Transaction.collect(tx, known, prepared.encoded)
+    if (append.delivered.length > 0) yield* deliver(tx, append, known)
+    if (append.row !== undefined) {
+      yield* Transaction.write(tx, SET_ROW, [...Rows.projection(append.row), known.run])
+    }
+    Transaction.tellAppended(tx, known, append.events)
+    if (closing !== undefined) yield* close(tx, known, closing)
+    return COMMITTED
+  })
+
+const SET_ROW = `UPDATE runs SET ${Rows.PROJECTION} WHERE run=?`
+const DELIVER = "UPDATE inbox SET delivered=1,data=NULL WHERE run=? AND message_id=?"
+
+const deliver = (tx: Transaction.Transaction, append: Log.Append, known: Known.Known) =>
+  Effect.forEach(append.delivered, (messageId) => Transaction.write(tx, DELIVER, [known.run, messageId]), {
+    discard: true
+  })
+
+/** L3. */
+const mailPending = (tx: Transaction.Transaction, append: Log.Append, known: Known.Known) =>
+  Effect.map(
+    Transaction.rows(tx, "SELECT message_id FROM inbox WHERE run=? AND delivered=0", [known.run]),
+    (waiting) => waiting.some(([messageId]) => !append.delivered.includes(String(messageId)))
+  )
+
+/** A closed run keeps its history and its inbox's ids; its working data goes. */
+const close = (tx: Transaction.Transaction, known: Known.Known, closing: Event.Closing) =>
+  Effect.gen(function*() {
+    known.closed = true
+    Known.drop(tx.cache, known.runId)
+    yield* Transaction.write(tx, "DELETE FROM progress WHERE run=?", [known.run])
+    yield* Transaction.write(tx, "DELETE FROM polls WHERE run=?", [known.run])
+    yield* Transaction.write(tx, "UPDATE runs SET blocked=NULL WHERE run=? AND blocked IS NOT NULL", [known.run])
+    tx.changes.push({ _tag: "Closed", runId: known.runId, event: closing })
+  })
+
+const CREATE = `INSERT INTO runs(run_id,workflow,version,key,created_at,start_at,sum,status,started_at,closed_at,
+  wake_at,busy) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`
+
+const start = (tx: Transaction.Transaction, prepared: Prepared, request: Log.StartRequest, now: number) =>
+  Effect.gen(function*() {
+    const { append, closing } = prepared
+    if (append.epoch !== tx.epoch || append.expectedSeq !== 0) return STALE
+    const columns = append.row === undefined
+      ? ["pending", null, null, request.startAt ?? request.createdAt, 0]
+      : Rows.projection(append.row)
+    const written = yield* Transaction.write(tx, CREATE, [...Rows.identity(request), ...columns])
+    if (written.changes === 0) return yield* existing(tx, request)
+    const run = Number(written.lastInsertRowid)
+    const known = Transaction.adopt(tx, { runId: request.runId, run, seq: 0, sum: 0, closed: false })
+    tx.changes.push({ _tag: "Started", runId: request.runId, startAt: request.startAt })
+    Transaction.collect(tx, known, prepared.encoded)
+    if (append.events.length === 0) {
+      yield* putMessage(tx, known, request.message.messageId, "Start", prepared.startData, now)
+    }
+    Transaction.tellAppended(tx, known, append.events)
+    if (closing !== undefined) yield* close(tx, known, closing)
+    return COMMITTED
+  })
+
+const existing = (tx: Transaction.Transaction, request: Log.StartRequest) =>
+  Effect.gen(function*() {
+    yield* Transaction.writeEvents(tx)
+    const [byId] = yield* Transaction.rows(tx, `${Rows.SUMMARY} WHERE r.run_id=?`, [request.runId])
+    if (byId !== undefined) return { _tag: "Exists", by: "id", existing: Rows.decodeSummary(byId) } as const
+    const [byKey] = yield* Transaction.rows(
+      tx,
+      `${Rows.SUMMARY} WHERE r.workflow=? AND r.key=? AND r.closed_at IS NULL`,
+      [request.workflow, Rows.orNull(request.key)]
+    )
+    if (byKey === undefined) return yield* Effect.dieMessage(`run ${request.runId} conflicts with no run`)
+    return { _tag: "Exists", by: "key", existing: Rows.decodeSummary(byKey) } as const
+  })
+
+const PUT = `INSERT INTO inbox(run,message_id,tag,data,sent_at,delivered,sum) VALUES (?,?,?,?,?,0,?)
+  ON CONFLICT DO NOTHING`
+
+/** Puts a message into the inbox; false when one with its id is there already. */
+export const putMessage = (
+  tx: Transaction.Transaction,
+  known: Known.Known,
+  messageId: string,
+  tag: string,
+  data: string,
+  now: number
+): Effect.Effect<boolean, SqlError> =>
+  Effect.map(
+    Transaction.write(tx, PUT, [known.run, messageId, tag, data, now, Rows.sumOfMessage(known.runId, messageId, tag, data)]),
+    (written) => written.changes > 0
+  )

@@ -1,0 +1,35 @@
+/** Brings a store to the current schema: forward only, in one transaction, and never a store newer than this code. */
+import { fromRecord, make } from "@effect/sql/Migrator"
+import { SqlClient } from "@effect/sql/SqlClient"
+import { Effect } from "effect"
+import { StoreNewer } from "./Errors.js"
+import * as Init from "./migrations/0001_init.js"
+
+const TABLE = "migrations"
+
+const runAll = (statements: ReadonlyArray<string>) =>
+  Effect.gen(function*() {
+    const sql = yield* SqlClient
+    for (const statement of statements) yield* sql.unsafe(statement)
+  })
+
+const migrations = { "0001_init": runAll(Init.statements) }
+
+/** The newest schema that this code knows. */
+export const known = Object.keys(migrations).length
+
+/** The schema of the store; 0 for an empty file. */
+const found = Effect.gen(function*() {
+  const sql = yield* SqlClient
+  const tables = yield* sql`SELECT name FROM sqlite_schema WHERE type = 'table' AND name = ${TABLE}`
+  if (tables.length === 0) return 0
+  const rows = yield* sql<{ latest: number | null }>`SELECT max(migration_id) AS latest FROM ${sql(TABLE)}`
+  return rows[0]?.latest ?? 0
+})
+
+export const migrate = (filename: string) =>
+  Effect.gen(function*() {
+    const before = yield* found
+    if (before > known) return yield* new StoreNewer({ filename, found: before, known })
+    yield* make({})({ loader: fromRecord(migrations), table: TABLE })
+  })

@@ -1,0 +1,97 @@
+/**
+ * How facts stand in columns, and back. What comes back has passed its checksum first, so it is what this code wrote;
+ * that is why the casts here, and only here, are sound without running a schema over every event that is read.
+ */
+import { Event, type Json, type Log, type Message, type Run } from "@reprise/core/engine"
+import * as Checksum from "./Checksum.js"
+
+export type Cell = string | number | null
+export type Row = ReadonlyArray<Cell>
+
+/** An event on its way into the log: `data` is its JSON without `_tag` and `at`, which have columns of their own. */
+export interface Encoded {
+  readonly type: string
+  readonly at: number
+  readonly data: string
+}
+
+/** Throws on an event that is not JSON: that is a bug of the writer, and must not reach a transaction of others. */
+export const encodeEvent = (event: Event.Event): Encoded => {
+  if (!Number.isFinite(event.at)) throw new TypeError(`${event._tag} at ${event.at}: not an instant`)
+  return { type: event._tag, at: event.at, data: JSON.stringify({ ...event, _tag: undefined, at: undefined }) }
+}
+
+export const decodeEvent = (type: string, at: number, data: string): Event.Event =>
+  ({ _tag: type, at, ...JSON.parse(data) }) as Event.Event
+
+export const isClosingType = (type: Cell): boolean => Event.isClosing({ _tag: type } as Event.Event)
+
+export const encodeMessage = (message: Message.Message): string =>
+  JSON.stringify({ ...message, _tag: undefined, messageId: undefined })
+
+export const decodeMessage = (tag: string, messageId: string, data: string): Message.Message =>
+  ({ _tag: tag, messageId, ...JSON.parse(data) }) as Message.Message
+
+export const sumOfMessage = (runId: string, messageId: string, tag: string, data: string): number =>
+  Checksum.ofColumns(runId, messageId, tag, data)
+
+export const decodeJson = (text: string): Json.Json => JSON.parse(text) as Json.Json
+
+export const orNull = (value: string | number | undefined): Cell => value ?? null
+
+export const instant = (cell: Cell | undefined): number | undefined => (typeof cell === "number" ? cell : undefined)
+
+/** The columns of a run that never change, with their checksum, in the order in which `runs` is written. */
+export const identity = (start: Log.StartRequest): ReadonlyArray<Cell> => {
+  const columns = [
+    start.runId, start.workflow, start.version, orNull(start.key), start.createdAt, orNull(start.startAt)
+  ]
+  return [...columns, Checksum.ofColumns(...columns)]
+}
+
+/** The columns that follow the history. A closed run waits for nothing. */
+export const projection = (row: Run.RunRow): ReadonlyArray<Cell> => {
+  const closed = row.closedAt !== undefined
+  return [
+    row.status, orNull(row.startedAt), orNull(row.closedAt), closed ? null : orNull(row.wakeAt),
+    row.busy && !closed ? 1 : 0
+  ]
+}
+
+export const PROJECTION = "status=?,started_at=?,closed_at=?,wake_at=?,busy=?"
+
+/** The columns of a summary, in the order that `decodeSummary` reads. */
+export const SUMMARY = `SELECT r.run_id,r.workflow,r.version,r.key,r.created_at,r.start_at,r.sum,r.status,r.started_at,
+  r.closed_at,r.wake_at,r.blocked,coalesce((SELECT max(seq) FROM events e WHERE e.run=r.run),0) FROM runs r`
+
+const STATUSES: ReadonlySet<string> = new Set(["pending", "running", "completed", "failed", "cancelled", "terminated"])
+
+/** Why this row of `runs` cannot be believed, or `undefined`. */
+export const damageOf = (row: Row): string | undefined => {
+  if (Checksum.ofColumns(...row.slice(0, 6)) !== row[6]) return "the run's row does not match its checksum"
+  if (!STATUSES.has(String(row[7]))) return `the run's row has the unknown status "${row[7]}"`
+  return undefined
+}
+
+/** A damaged row is listed as blocked with that reason: one bad row must not hide the others from a listing. */
+export const decodeSummary = (row: Row): Log.RunSummary => {
+  const damage = damageOf(row)
+  const runId = String(row[0])
+  return {
+    runId,
+    workflow: String(row[1]),
+    version: String(row[2]),
+    key: typeof row[3] === "string" ? row[3] : undefined,
+    status: row[7] as Run.Status,
+    createdAt: Number(row[4]),
+    startAt: instant(row[5]),
+    startedAt: instant(row[8]),
+    closedAt: instant(row[9]),
+    wakeAt: instant(row[10]),
+    eventCount: Number(row[12]),
+    blocked: damage === undefined ? blockedOf(row[11]) : { _tag: "HistoryDamaged", runId, seq: 0, detail: damage }
+  }
+}
+
+const blockedOf = (cell: Cell | undefined): Json.Json | undefined =>
+  typeof cell === "string" ? decodeJson(cell) : undefined

@@ -1,0 +1,135 @@
+/**
+ * An open store: its lock, its two connections, its settings and its committer. Opening goes from what is cheap to
+ * refuse to what is expensive: the path, the lock, the settings, the pages, the schema. Nothing is written before the
+ * lock is held.
+ */
+import { SqlClient } from "@effect/sql/SqlClient"
+import type { Connection } from "@effect/sql/SqlConnection"
+import { Context, Effect, type Scope } from "effect"
+import { existsSync, realpathSync, statSync } from "node:fs"
+import { basename, dirname, join } from "node:path"
+import * as Clients from "./Clients.js"
+import * as Committer from "./Committer.js"
+import * as Errors from "./Errors.js"
+import * as Failure from "./Failure.js"
+import * as Lock from "./Lock.js"
+import * as Migrations from "./Migrations.js"
+
+export interface Options {
+  /** The database file; it is created when it does not exist, its directory is not. */
+  readonly filename: string
+  /**
+   * `full` (the default) flushes each commit to the disk. `normal` does not: faster, and a power cut loses the last
+   * acknowledged events, though it damages nothing.
+   */
+  readonly durability?: "full" | "normal"
+  /** How long a statement waits for a lock of SQLite's own, such as a backup's. */
+  readonly busyTimeoutMillis?: number
+}
+
+export interface StoreShape {
+  readonly filename: string
+  readonly epoch: number
+  readonly committer: Committer.Committer
+  readonly writer: Clients.Opened
+  readonly reader: Connection
+}
+
+/** The open store behind a Log, for Maintenance. */
+export class Store extends Context.Tag("@reprise/sql/Store")<Store, StoreShape>() {}
+
+/** SQLite before this version could lose a write when the write-ahead log was reset. */
+const VERSION_MIN = [3, 51, 3] as const
+/** Up to this size every page is checked when the store is opened; a larger store is checked by Maintenance.verify. */
+const CHECKED_BYTES_MAX = 16 * 1024 * 1024
+const BUSY_TIMEOUT_MILLIS = 5_000
+/** 16 MB: a larger log is copied back less often, at fewer flushes an event. */
+const CHECKPOINT_PAGES = 4_000
+
+export const open = (options: Options): Effect.Effect<StoreShape, Errors.StoreError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const filename = yield* locate(options.filename)
+    yield* Lock.hold(filename)
+    const writer = yield* Clients.writer(filename)
+    const epoch = yield* prepare(filename, writer, options).pipe(
+      Effect.catchAllDefect((defect) => Effect.fail(defect)),
+      Effect.mapError((error) => Failure.whileOpening(filename, error))
+    )
+    const reader = yield* Clients.reader(filename)
+    const committer = yield* Committer.make(filename, writer.connection, epoch)
+    return { filename, epoch, committer, writer, reader: reader.connection }
+  })
+
+/** The file's real path, so that two paths to one file share one lock. */
+const locate = (filename: string): Effect.Effect<string, Errors.StoreUnavailable> =>
+  Effect.try({
+    try: () => {
+      const path = existsSync(filename) ? realpathSync(filename) : join(realpathSync(dirname(filename)), basename(filename))
+      if (existsSync(path) && !statSync(path).isFile()) throw new Error("it is not a file")
+      return path
+    },
+    catch: (cause) => new Errors.StoreUnavailable({ filename, detail: cause instanceof Error ? cause.message : String(cause) })
+  })
+
+/** Sets and checks everything, brings the schema up to date, and takes the next epoch. */
+const prepare = (filename: string, { client, connection }: Clients.Opened, options: Options) =>
+  Effect.gen(function*() {
+    yield* checkVersion(filename, connection)
+    yield* connection.executeRaw(`PRAGMA busy_timeout=${options.busyTimeoutMillis ?? BUSY_TIMEOUT_MILLIS}`, [])
+    yield* connection.executeRaw("PRAGMA foreign_keys=ON", [])
+    yield* connection.executeRaw(`PRAGMA wal_autocheckpoint=${CHECKPOINT_PAGES}`, [])
+    yield* setDurability(filename, connection, options.durability ?? "full")
+    yield* checkPages(filename, connection)
+    yield* Migrations.migrate(filename).pipe(Effect.provideService(SqlClient, client))
+    yield* connection.executeRaw("UPDATE store SET epoch=epoch+1, retaining=0", [])
+    return yield* ask(connection, "SELECT epoch FROM store")
+  })
+
+const ask = (connection: Connection, sql: string) =>
+  Effect.map(connection.executeValues(sql, []), (rows) => Number(rows[0]?.[0]))
+
+const askText = (connection: Connection, sql: string) =>
+  Effect.map(connection.executeValues(sql, []), (rows) => String(rows[0]?.[0]))
+
+const checkVersion = (filename: string, connection: Connection) =>
+  Effect.gen(function*() {
+    const found = yield* askText(connection, "SELECT sqlite_version()")
+    const parts = found.split(".").map(Number)
+    const difference = VERSION_MIN.map((min, index) => (parts[index] ?? 0) - min).find((d) => d !== 0) ?? 0
+    if (difference >= 0) return
+    return yield* new Errors.StoreUnsafe({ filename, setting: "SQLite", wanted: VERSION_MIN.join("."), found })
+  })
+
+/** Sets what durability rests on and reads it back: the driver's own default loses acknowledged events. */
+const setDurability = (filename: string, connection: Connection, durability: "full" | "normal") =>
+  Effect.gen(function*() {
+    const journal = yield* askText(connection, "PRAGMA journal_mode=WAL")
+    if (journal !== "wal") {
+      return yield* new Errors.StoreUnsafe({ filename, setting: "journal_mode", wanted: "wal", found: journal })
+    }
+    yield* connection.executeRaw(`PRAGMA synchronous=${durability.toUpperCase()}`, [])
+    const wanted = durability === "full" ? 2 : 1
+    const found = yield* ask(connection, "PRAGMA synchronous")
+    if (found !== wanted) {
+      const setting = { setting: "synchronous", wanted: String(wanted), found: String(found) }
+      return yield* new Errors.StoreUnsafe({ filename, ...setting })
+    }
+    if (durability === "normal") {
+      yield* Effect.logWarning(`${filename}: durability "normal": a power cut may lose the last acknowledged events`)
+    }
+  })
+
+/** A file that was cut short or overwritten is refused before anything is read from it. */
+const checkPages = (filename: string, connection: Connection) =>
+  Effect.gen(function*() {
+    // Everything into the main file, so that its length can be compared with what its header says.
+    yield* connection.executeRaw("PRAGMA wal_checkpoint(TRUNCATE)", [])
+    const wanted = (yield* ask(connection, "PRAGMA page_count")) * (yield* ask(connection, "PRAGMA page_size"))
+    const found = statSync(filename).size
+    if (found < wanted) {
+      return yield* new Errors.StoreDamaged({ filename, detail: `it has ${found} bytes of ${wanted}` })
+    }
+    if (found > CHECKED_BYTES_MAX) return
+    const detail = yield* askText(connection, "PRAGMA integrity_check(1)")
+    if (detail !== "ok") return yield* new Errors.StoreDamaged({ filename, detail })
+  })

@@ -1,0 +1,125 @@
+/**
+ * One transaction of the writer: what it has in hand and what it will tell after the commit. Events are collected and
+ * written at the end with few statements; nothing inside a transaction reads them back, because `touched` knows the
+ * end of every history that the transaction has changed.
+ */
+import type { Connection } from "@effect/sql/SqlConnection"
+import type { SqlError } from "@effect/sql/SqlError"
+import type { Event, Log } from "@reprise/core/engine"
+import { Run } from "@reprise/core/engine"
+import { Effect } from "effect"
+import * as Checksum from "./Checksum.js"
+import * as Known from "./Known.js"
+import type { Cell, Encoded, Row } from "./Rows.js"
+
+export interface Transaction {
+  readonly connection: Connection
+  readonly cache: Known.Cache
+  /** The store's epoch. `Committer` reads it inside the transaction: no other writer can change it before the commit. */
+  epoch: number
+  /** Every run that was looked at, whether or not the cache still holds it. */
+  readonly touched: Map<string, Known.Known>
+  readonly changes: Array<Log.Change>
+  readonly cells: Array<Cell>
+}
+
+export const make = (connection: Connection, cache: Known.Cache, epoch: number): Transaction => ({
+  connection,
+  cache,
+  epoch,
+  touched: new Map(),
+  changes: [],
+  cells: []
+})
+
+/** The driver answers a statement that returns no rows with these counts. */
+interface Written {
+  readonly changes: number
+  readonly lastInsertRowid: number
+}
+
+export const write = (tx: Transaction, sql: string, cells: ReadonlyArray<Cell>): Effect.Effect<Written, SqlError> =>
+  tx.connection.executeRaw(sql, cells) as Effect.Effect<Written, SqlError>
+
+export const rows = (tx: Transaction, sql: string, cells: ReadonlyArray<Cell>): Effect.Effect<ReadonlyArray<Row>, SqlError> =>
+  tx.connection.executeValues(sql, cells) as Effect.Effect<ReadonlyArray<Row>, SqlError>
+
+const LAST = `SELECT r.run,r.status,e.seq,e.sum FROM runs r LEFT JOIN events e
+  ON e.run=r.run AND e.seq=(SELECT max(seq) FROM events WHERE run=r.run) WHERE r.run_id=?`
+
+/** The run if it is in memory; `find` asks the store as well. */
+export const recall = (tx: Transaction, runId: string): Known.Known | undefined => {
+  const touched = tx.touched.get(runId)
+  if (touched !== undefined) return touched
+  const known = Known.get(tx.cache, runId)
+  if (known !== undefined) tx.touched.set(runId, known)
+  return known
+}
+
+export const find = (tx: Transaction, runId: string): Effect.Effect<Known.Known | undefined, SqlError> => {
+  const known = recall(tx, runId)
+  if (known !== undefined) return Effect.succeed(known)
+  return Effect.map(rows(tx, LAST, [runId]), ([row]) => {
+    if (row === undefined) return undefined
+    const closed = Run.isClosed(row[1] as Run.Status)
+    return adopt(tx, { runId, run: Number(row[0]), seq: Number(row[2] ?? 0), sum: Number(row[3] ?? 0), closed })
+  })
+}
+
+/** Takes a run into the transaction, and while it is open into the cache. */
+export const adopt = (tx: Transaction, known: Known.Known): Known.Known => {
+  tx.touched.set(known.runId, known)
+  if (!known.closed) Known.put(tx.cache, known)
+  return known
+}
+
+/** Collects events of a run: numbers them, chains their checksums, and moves the end of the history. */
+export const collect = (tx: Transaction, known: Known.Known, events: ReadonlyArray<Encoded>): void => {
+  for (const event of events) {
+    known.seq += 1
+    known.sum = Checksum.ofEvent(known.sum, known.runId, known.seq, event.type, event.at, event.data)
+    tx.cells.push(known.run, known.seq, event.type, event.at, event.data, known.sum)
+  }
+}
+
+export const tellAppended = (tx: Transaction, known: Known.Known, events: ReadonlyArray<Event.Event>): void => {
+  if (events.length > 0) tx.changes.push({ _tag: "Appended", runId: known.runId, seq: known.seq, events })
+}
+
+const COLUMNS = 6
+/** Rows in one INSERT. Above 16 the gain is small, and each length is one more prepared statement. */
+export const CHUNK = 16
+
+const valuesOf = (count: number): string => `VALUES (?,?,?,?,?,?)${",(?,?,?,?,?,?)".repeat(count - 1)}`
+const INTO = "INSERT INTO events(run,seq,type,at,data,sum) "
+const INSERT = Array.from({ length: CHUNK }, (_, index) => INTO + valuesOf(index + 1))
+const FENCED = Array.from(
+  { length: CHUNK },
+  (_, index) => `${INTO}SELECT * FROM (${valuesOf(index + 1)}) WHERE (SELECT epoch FROM store)=?`
+)
+
+const textFor = (texts: ReadonlyArray<string>, count: number): string => texts[count - 1] ?? texts[CHUNK - 1] ?? ""
+
+/** Writes the collected events. */
+export const writeEvents = (tx: Transaction): Effect.Effect<void, SqlError> => {
+  const { cells } = tx
+  const width = CHUNK * COLUMNS
+  if (cells.length === 0) return Effect.void
+  if (cells.length <= width) {
+    return Effect.asVoid(write(tx, textFor(INSERT, cells.length / COLUMNS), cells.splice(0)))
+  }
+  return Effect.gen(function*() {
+    for (let from = 0; from < cells.length; from += width) {
+      const chunk = cells.slice(from, from + width)
+      yield* write(tx, textFor(INSERT, chunk.length / COLUMNS), chunk)
+    }
+    cells.length = 0
+  })
+}
+
+/** Writes at most CHUNK collected events as one statement that is its own transaction; false when `epoch` is stale. */
+export const writeAlone = (tx: Transaction, epoch: number): Effect.Effect<boolean, SqlError> => {
+  const text = textFor(FENCED, tx.cells.length / COLUMNS)
+  tx.cells.push(epoch)
+  return Effect.map(write(tx, text, tx.cells), (written) => written.changes > 0)
+}

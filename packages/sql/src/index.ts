@@ -1,0 +1,3 @@
+/** The log on SQLite. `Sqlite.layer` opens a store; `Maintenance` looks after one. */
+export * as Errors from "./Errors.js"
+export * as Sqlite from "./Sqlite.js"

@@ -1,0 +1,310 @@
+/**
+ * The Log in plain memory, with the same contract (ports/Log.ts) and the same answers as the SQLite one.
+ *
+ * The store is a value apart from the layer: `layer(store)` is one process on it. A second layer on the same store is
+ * the process after a crash: it finds all that was committed and takes the next epoch, so that a writer left over from
+ * the first changes nothing any more. Every call is one synchronous step, hence atomic and in order.
+ *
+ * What is written is copied through JSON, as every store on disk does: a value that is not JSON is found in tests, and
+ * nothing is shared with the writer.
+ */
+import { Errors, Event, Log, type Json, type Message, Run } from "@reprise/core/engine"
+import { Effect, Layer } from "effect"
+
+interface Mail {
+  readonly message: Message.Message
+  delivered: boolean
+  error: Json.Json | undefined
+}
+
+interface Entry {
+  readonly start: Log.StartRequest
+  /** Place in the order of creation. */
+  readonly order: number
+  row: Run.RunRow
+  blocked: Json.Json | undefined
+  readonly events: Array<Event.Recorded>
+  readonly inbox: Map<string, Mail>
+  /** Undelivered messages in `inbox`. */
+  waiting: number
+  readonly progress: Map<string, Json.Json>
+  readonly polls: Map<string, { readonly count: number; readonly nextAt: number }>
+}
+
+export interface MemoryStore {
+  epoch: number
+  readonly runs: Map<string, Entry>
+  /** The runs that are not closed, in order of creation. */
+  readonly open: Map<string, Entry>
+  /** Open runs by workflow and key. */
+  readonly keys: Map<string, Entry>
+}
+
+/** One process: what ends with it. */
+interface Process {
+  readonly store: MemoryStore
+  readonly epoch: number
+  readonly listeners: Set<(change: Log.Change) => void>
+}
+
+export const makeStore = (): MemoryStore => ({ epoch: 0, runs: new Map(), open: new Map(), keys: new Map() })
+
+/** A new process on the store; it fences the one before. */
+export const layer = (store: MemoryStore): Layer.Layer<Log.Log> =>
+  Layer.sync(Log.Log, () => {
+    store.epoch += 1
+    return make({ store, epoch: store.epoch, listeners: new Set() })
+  })
+
+const make = (process: Process): Log.LogShape => ({
+  epoch: process.epoch,
+  append: (appends) =>
+    Effect.sync(() => transact(process, (tell) => copy(appends).map((append) => appendOne(process, append, tell)))),
+  send: (runId, message) =>
+    Effect.suspend(() => {
+      const answer = transact(process, (tell) => send(process.store, runId, copy(message), tell))
+      return typeof answer === "string" ? Effect.succeed(answer) : Effect.fail(answer)
+    }),
+  read: (runId, afterSeq, limit) =>
+    Effect.sync(() => process.store.runs.get(runId)?.events.slice(afterSeq, afterSeq + limit) ?? []),
+  inbox: (runId) => Effect.sync(() => inbox(process.store.runs.get(runId))),
+  runnable: (options) => Effect.sync(() => runnable(process.store, options)),
+  find: (filter) => Effect.sync(() => find(process.store, filter)),
+  note: (notes) =>
+    Effect.sync(() => transact(process, (tell) => copy(notes).forEach((note) => takeNote(process.store, note, tell)))),
+  watch: (listener) => watch(process, listener)
+})
+
+const copy = <A>(value: A): A => JSON.parse(JSON.stringify(value)) as A
+
+type Tell = (change: Log.Change) => void
+
+/** Runs one call; listeners hear of its changes when all of them are made. */
+const transact = <A>(process: Process, body: (tell: Tell) => A): A => {
+  const changes: Array<Log.Change> = []
+  const answer = body((change) => changes.push(change))
+  for (const change of changes) for (const listener of process.listeners) listener(change)
+  return answer
+}
+
+const COMMITTED: Log.Appended = { _tag: "Committed" }
+const STALE: Log.Appended = { _tag: "Stale" }
+const MAIL_PENDING: Log.Appended = { _tag: "MailPending" }
+
+/** All checks come before the first change. */
+const appendOne = (process: Process, append: Log.Append, tell: Tell): Log.Appended => {
+  const { store } = process
+  if (append.epoch !== store.epoch) return STALE
+  if (append.start !== undefined) return start(store, append, append.start, tell)
+  const entry = store.open.get(append.runId)
+  if (entry === undefined || entry.events.length !== append.expectedSeq) return STALE
+  const closing = closingOf(append)
+  if (closing !== undefined && mailPending(entry, append.delivered)) return MAIL_PENDING
+  for (const messageId of append.delivered) deliver(entry, messageId, undefined)
+  take(store, entry, append, tell)
+  return COMMITTED
+}
+
+const start = (store: MemoryStore, append: Log.Append, request: Log.StartRequest, tell: Tell): Log.Appended => {
+  if (append.expectedSeq !== 0) return STALE
+  const byId = store.runs.get(request.runId)
+  if (byId !== undefined) return { _tag: "Exists", by: "id", existing: summary(byId) }
+  const byKey = request.key === undefined ? undefined : store.keys.get(keyOf(request.workflow, request.key))
+  if (byKey !== undefined) return { _tag: "Exists", by: "key", existing: summary(byKey) }
+  const entry = create(store, request)
+  tell({ _tag: "Started", runId: request.runId, startAt: request.startAt })
+  // Its Start message counts as delivered when the same append says what followed from it.
+  if (append.events.length === 0) putMail(entry, request.message)
+  take(store, entry, append, tell)
+  return COMMITTED
+}
+
+const create = (store: MemoryStore, request: Log.StartRequest): Entry => {
+  const wakeAt = request.startAt ?? request.createdAt
+  const entry: Entry = {
+    start: request,
+    order: store.runs.size,
+    row: { status: "pending", startedAt: undefined, closedAt: undefined, wakeAt, busy: false },
+    blocked: undefined,
+    events: [],
+    inbox: new Map(),
+    waiting: 0,
+    progress: new Map(),
+    polls: new Map()
+  }
+  store.runs.set(request.runId, entry)
+  store.open.set(request.runId, entry)
+  if (request.key !== undefined) store.keys.set(keyOf(request.workflow, request.key), entry)
+  return entry
+}
+
+const keyOf = (workflow: string, key: string): string => JSON.stringify([workflow, key])
+
+const closingOf = (append: Log.Append): Event.Closing | undefined => {
+  const last = append.events[append.events.length - 1]
+  return last !== undefined && Event.isClosing(last) ? last : undefined
+}
+
+/** L3. */
+const mailPending = (entry: Entry, delivered: ReadonlyArray<string>): boolean => {
+  if (entry.waiting === 0) return false
+  for (const [messageId, mail] of entry.inbox) {
+    if (!mail.delivered && !delivered.includes(messageId)) return true
+  }
+  return false
+}
+
+/** Adds the events and the columns of an append that has passed all checks. */
+const take = (store: MemoryStore, entry: Entry, append: Log.Append, tell: Tell): void => {
+  const { runId } = append
+  for (const event of append.events) entry.events.push({ seq: entry.events.length + 1, event })
+  if (append.row !== undefined) entry.row = append.row
+  if (append.events.length > 0) tell({ _tag: "Appended", runId, seq: entry.events.length, events: append.events })
+  const closing = closingOf(append)
+  if (closing === undefined) return
+  if (append.row?.closedAt === undefined) throw new TypeError(`${closing._tag} of run ${runId} without the columns of a closed run`)
+  close(store, entry)
+  tell({ _tag: "Closed", runId, event: closing })
+}
+
+const close = (store: MemoryStore, entry: Entry): void => {
+  const { key, runId, workflow } = entry.start
+  entry.row = { ...entry.row, wakeAt: undefined, busy: false }
+  entry.blocked = undefined
+  entry.progress.clear()
+  entry.polls.clear()
+  store.open.delete(runId)
+  if (key !== undefined) store.keys.delete(keyOf(workflow, key))
+}
+
+const putMail = (entry: Entry, message: Message.Message): boolean => {
+  if (entry.inbox.has(message.messageId)) return false
+  entry.inbox.set(message.messageId, { message, delivered: false, error: undefined })
+  entry.waiting += 1
+  return true
+}
+
+const deliver = (entry: Entry, messageId: string, error: Json.Json | undefined): boolean => {
+  const mail = entry.inbox.get(messageId)
+  if (mail === undefined || mail.delivered) return false
+  mail.delivered = true
+  mail.error = error
+  entry.waiting -= 1
+  return true
+}
+
+const send = (
+  store: MemoryStore,
+  runId: string,
+  message: Message.Message,
+  tell: Tell
+): "Sent" | "Duplicate" | Errors.RunNotFound | Errors.RunClosed => {
+  const entry = store.runs.get(runId)
+  if (entry === undefined) return new Errors.RunNotFound({ runId })
+  if (entry.inbox.has(message.messageId)) return "Duplicate"
+  if (!store.open.has(runId)) return new Errors.RunClosed({ runId, status: entry.row.status })
+  putMail(entry, message)
+  tell({ _tag: "Mail", runId })
+  return "Sent"
+}
+
+const inbox = (entry: Entry | undefined) => {
+  const mails = entry === undefined ? [] : [...entry.inbox.values()]
+  const refused = mails.filter((mail) => mail.error !== undefined)
+  return {
+    messages: mails.filter((mail) => !mail.delivered).map((mail) => mail.message),
+    notes: {
+      progress: new Map(entry?.progress),
+      polls: new Map(entry?.polls),
+      refused: new Map(refused.map((mail) => [mail.message.messageId, mail.error ?? null]))
+    }
+  }
+}
+
+const takeNote = (store: MemoryStore, note: Log.Note, tell: Tell): void => {
+  const entry = store.open.get(note.runId)
+  if (entry === undefined) return
+  switch (note._tag) {
+    case "Progress":
+      entry.progress.set(note.id, note.details)
+      return
+    case "Poll":
+      entry.polls.set(note.id, { count: note.count, nextAt: note.nextAt })
+      entry.row = { ...entry.row, wakeAt: note.wakeAt }
+      return
+    case "Blocked":
+      entry.blocked = note.reason
+      return
+    case "Refused":
+      if (deliver(entry, note.messageId, note.error)) tell(note)
+  }
+}
+
+const runnable = (store: MemoryStore, options: { readonly now: number; readonly recover: boolean; readonly limit: number }) => {
+  const due: Array<Entry> = []
+  let nextAt: number | undefined
+  for (const entry of store.open.values()) {
+    const { wakeAt } = entry.row
+    const blocked = entry.blocked !== undefined
+    if (options.recover ? isRecoverable(entry, options.now) : !blocked && isDue(entry, options.now)) due.push(entry)
+    if (!blocked && wakeAt !== undefined && wakeAt > options.now && wakeAt < (nextAt ?? Infinity)) nextAt = wakeAt
+  }
+  if (!options.recover) due.sort((a, b) => (a.row.wakeAt ?? 0) - (b.row.wakeAt ?? 0) || a.order - b.order)
+  return { runIds: due.slice(0, options.limit).map((entry) => entry.start.runId), nextAt }
+}
+
+const isDue = (entry: Entry, now: number): boolean => entry.row.wakeAt !== undefined && entry.row.wakeAt <= now
+
+/** A delayed run's Start message waits for its instant; every other message wants an owner now. */
+const isRecoverable = (entry: Entry, now: number): boolean => {
+  if (entry.row.busy || isDue(entry, now)) return true
+  if (entry.waiting === 0) return false
+  for (const mail of entry.inbox.values()) if (!mail.delivered && mail.message._tag !== "Start") return true
+  return false
+}
+
+const find = (store: MemoryStore, filter: Log.RunFilter): ReadonlyArray<Log.RunSummary> => {
+  const before = filter.before === undefined ? Infinity : store.runs.get(filter.before)?.order ?? -1
+  const found: Array<Log.RunSummary> = []
+  for (const entry of candidates(store, filter).sort((a, b) => b.order - a.order)) {
+    if (found.length >= filter.limit) break
+    if (entry.order < before && fits(entry, filter)) found.push(summary(entry))
+  }
+  return found
+}
+
+const candidates = (store: MemoryStore, filter: Log.RunFilter): Array<Entry> =>
+  filter.runIds === undefined
+    ? [...store.runs.values()]
+    : [...new Set(filter.runIds)].flatMap((runId) => store.runs.get(runId) ?? [])
+
+const fits = (entry: Entry, filter: Log.RunFilter): boolean =>
+  (filter.workflow === undefined || entry.start.workflow === filter.workflow) &&
+  (filter.key === undefined || entry.start.key === filter.key) &&
+  (filter.status === undefined || filter.status.includes(entry.row.status))
+
+const summary = (entry: Entry): Log.RunSummary => ({
+  runId: entry.start.runId,
+  workflow: entry.start.workflow,
+  version: entry.start.version,
+  key: entry.start.key,
+  status: entry.row.status,
+  createdAt: entry.start.createdAt,
+  startAt: entry.start.startAt,
+  startedAt: entry.row.startedAt,
+  closedAt: entry.row.closedAt,
+  wakeAt: entry.row.wakeAt,
+  eventCount: entry.events.length,
+  blocked: entry.blocked
+})
+
+const watch = (process: Process, listener: (change: Log.Change) => void) =>
+  Effect.asVoid(Effect.acquireRelease(
+    Effect.sync(() => {
+      // Wrapped, so that a listener that is registered twice is called twice and leaves twice.
+      const entry = (change: Log.Change): void => listener(change)
+      process.listeners.add(entry)
+      return entry
+    }),
+    (entry) => Effect.sync(() => process.listeners.delete(entry))
+  ))
