@@ -128,7 +128,7 @@ const IMPORT = new RegExp(
 export const importsOf = (file: Source): ReadonlyArray<Import> =>
   [...file.code.matchAll(IMPORT)].map((match) => ({
     specifier: match[1] ?? match[2] ?? match[3] ?? "",
-    line: lineAt(file.code, match.index)
+    line: lineAt(file.code, match.index + match[0].length)
   }))
 
 /** The repository path that a relative specifier names; `.js` stands for the `.ts` beside it. */
