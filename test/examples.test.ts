@@ -53,7 +53,8 @@ describe("examples", () => {
   for (const name of names) {
     it(`${name} prints what it says`, { timeout: 60_000 }, async () => {
       const text = readFileSync(resolve(folder, name), "utf8")
-      expect(text.trimEnd().split("\n").length, `${name} has more than ${LINES_MAX} lines`).toBeLessThanOrEqual(LINES_MAX)
+      const length = text.trimEnd().split("\n").length
+      expect(length, `${name} has more than ${LINES_MAX} lines`).toBeLessThanOrEqual(LINES_MAX)
 
       const expected = expectedOf(text) ?? ""
       expect(expected, `${name} must end with a comment: /* output: … */`).not.toBe("")
