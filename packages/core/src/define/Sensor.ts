@@ -42,7 +42,7 @@ export const poll = <A, E, R, const O extends Options<A, E>>(
   options: O
 ): Effect.Effect<A, E | Raised<O>, Activation | InStep<Exclude<R, Step.CurrentAttempt>>> =>
   // As in Step.run: the phantom requirement and the options' errors have no value to check here.
-  sense<A, E>(name, check as Effect.Effect<Option.Option<A>, E, R>, options, lineOf(poll)) as Effect.Effect<
+  sense<A, E>(name, check, options, lineOf(poll)) as Effect.Effect<
     A,
     E | Raised<O>,
     Activation | InStep<Exclude<R, Step.CurrentAttempt>>
@@ -54,7 +54,8 @@ export const until = <E, R, const O extends Options<null, E>>(
   check: Effect.Effect<boolean, E, R> & ErrorFits<E, O>,
   options: O
 ): Effect.Effect<void, E | Raised<O>, Activation | InStep<Exclude<R, Step.CurrentAttempt>>> => {
-  const found = Effect.map(check as Effect.Effect<boolean, E, R>, (yes) => (yes ? Option.some(null) : Option.none()))
+  const answer: Effect.Effect<boolean, E, R> = check
+  const found = Effect.map(answer, (yes) => (yes ? Option.some(null) : Option.none()))
   return Effect.asVoid(sense<null, E>(name, found, options, lineOf(until))) as Effect.Effect<
     void,
     E | Raised<O>,

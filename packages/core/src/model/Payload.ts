@@ -112,3 +112,22 @@ export const equalJson = (a: Json | undefined, b: Json | undefined): boolean => 
 
 /** JSON drops fields that are `undefined`. */
 const defined = (value: Record<string, Json | undefined>) => Object.entries(value).filter(([, field]) => field !== undefined)
+
+/**
+ * The size of a value as JSON, in bytes of UTF-8. Exact when it may exceed `bytesMax`; otherwise an upper bound, which
+ * is much cheaper for the small values that payloads usually are.
+ */
+export const sizeOf = (json: Json | undefined, bytesMax: number): number => {
+  const bound = sizeBound(json)
+  if (bound <= bytesMax) return bound
+  return new TextEncoder().encode(JSON.stringify(json)).length
+}
+
+/** Six bytes cover the longest escape of one UTF-16 unit. */
+const sizeBound = (json: Json | undefined): number => {
+  if (typeof json === "string") return json.length * 6 + 2
+  if (typeof json !== "object" || json === null) return 24
+  let bytes = 2
+  for (const [key, value] of Object.entries(json)) bytes += key.length * 6 + 4 + sizeBound(value as Json)
+  return bytes
+}
