@@ -1,11 +1,11 @@
-/** The pages tell the truth: their code compiles, their links lead somewhere, errors and events are all described. */
+/** The pages tell the truth: their code compiles (and that of every `@example`), their links lead somewhere, errors and events are all described. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { posix, resolve } from "node:path"
 import { describe, expect, it } from "vitest"
-import { type Block, anchorsOf, blocksOf, firstCellsOf, headingsOf, linksOf } from "./harness/markdown.js"
+import { type Block, anchorsOf, blocksOf, examplesOf, firstCellsOf, headingsOf, linksOf } from "./harness/markdown.js"
 import { compile, root } from "./harness/compiler.js"
 import { eventTags } from "./tidy/purity.js"
-import { readAll } from "./tidy/source.js"
+import { isSource, readAll } from "./tidy/source.js"
 
 const files = readAll()
 const pages = files.filter(({ path }) => path.endsWith(".md"))
@@ -32,11 +32,10 @@ const programsOf = (blocks: ReadonlyArray<Block>): ReadonlyArray<string> => {
 const isCode = ({ info }: Block): boolean => /^(ts|tsx|typescript)\b/.test(info)
 
 describe("code in the pages", () => {
-  const sources = files.filter(({ path }) => /^packages\/[^/]+\/src\/.*\.ts$/.test(path))
-  const withCode = [...pages, ...sources].flatMap(({ path, text }) => {
-    const blocks = blocksOf(text).filter(isCode)
-    return blocks.length === 0 ? [] : [{ path, blocks }]
-  })
+  const withCode = [
+    ...pages.map(({ path, text }) => ({ path, blocks: blocksOf(text).filter(isCode) })),
+    ...files.filter(isSource).map(({ path, text }) => ({ path, blocks: examplesOf(text) }))
+  ]
 
   it("is marked ts, or ts continued", () => {
     const wrong = withCode.flatMap(({ blocks, path }) =>
@@ -135,7 +134,8 @@ describe("the reader of pages", () => {
   })
 
   it("finds examples in comments", () => {
-    expect(blocksOf("/**\n * ```ts\n * a\n *   b\n * ```\n */")).toEqual([{ info: "ts", line: 3, code: ["a", "  b"] }])
+    const comment = "/**\n * Why.\n * @example\n * a\n *   b\n * @see c\n */"
+    expect(examplesOf(comment)).toEqual([{ info: "ts", line: 4, code: ["a", "  b"] }])
   })
 
   it("finds headings, anchors, links and cells", () => {

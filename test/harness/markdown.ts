@@ -8,8 +8,7 @@ export interface Block {
   readonly code: ReadonlyArray<string>
 }
 
-/** A fence, in a page or in a comment of a source file. */
-const FENCE = /^(\s*\*? ?\s*)(`{3,}|~{3,})\s*(.*)$/
+const FENCE = /^(\s*)(`{3,}|~{3,})\s*(.*)$/
 
 export const blocksOf = (text: string): ReadonlyArray<Block> => {
   const blocks: Array<{ info: string; line: number; code: Array<string> }> = []
@@ -25,6 +24,21 @@ export const blocksOf = (text: string): ReadonlyArray<Block> => {
     } else {
       blocks.at(-1)?.code.push(line.slice(open.indent))
     }
+  })
+  return blocks
+}
+
+/** The code after each `@example` in the comments of a source file, up to the next tag or the comment's end. */
+export const examplesOf = (text: string): ReadonlyArray<Block> => {
+  const blocks: Array<{ info: string; line: number; code: Array<string> }> = []
+  let open = false
+  text.split("\n").forEach((line, index) => {
+    const comment = /^\s*\* ?(?!\/)(.*)$/.exec(line)?.[1]
+    if (comment === undefined) open = false
+    else if (/^@\w/.test(comment)) {
+      open = comment.startsWith("@example")
+      if (open) blocks.push({ info: "ts", line: index + 2, code: [] })
+    } else if (open) blocks.at(-1)?.code.push(FENCE.test(comment) ? "" : comment)
   })
   return blocks
 }

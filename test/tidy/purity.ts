@@ -2,7 +2,7 @@
 import { findAll, type Finding, isSource, type Rule, type Source } from "./source.js"
 
 /** The one file that may name the globals: it replaces them while a program runs. */
-const GUARDS = "packages/core/src/engine/Guards.ts"
+const CONTAINMENT = "packages/core/src/engine/Containment.ts"
 
 const WORLD =
   /\bDate\.now\b|\bnew Date\(|\bMath\.random\b|\bset(?:Timeout|Interval|Immediate)\b|\bprocess\.|\bconsole\.|\brandomUUID\b|\bperformance\.|\bEffect\.never\b/g
@@ -10,17 +10,21 @@ const WORLD =
 /** Clock, randomness and the process belong to the worker; core is told the time. */
 const noWorld = (files: ReadonlyArray<Source>): ReadonlyArray<Finding> =>
   files
-    .filter((file) => isSource(file) && file.path.startsWith("packages/core/src/") && file.path !== GUARDS)
+    .filter((file) => isSource(file) && file.path.startsWith("packages/core/src/") && file.path !== CONTAINMENT)
     .flatMap((file) => findAll(file, file.bare, WORLD, ([call]) => `${call} in core`))
 
-/** The files that may run an effect: they own the fibers. Everything else returns effects to its caller. */
-const RUNNERS: ReadonlySet<string> = new Set(["packages/core/src/engine/Replay.ts"])
+/** The files that may run an effect, and why. Everything else returns effects to its caller. */
+const RUNNERS: Readonly<Record<string, string>> = {
+  "packages/core/src/engine/Program.ts": "forks the fibers of a program on its own scheduler",
+  "packages/core/src/engine/Services.ts": "answers a config read inside a drain, which is synchronous",
+  "packages/core/src/define/Step.ts": "evaluates Step.value inside a drain, which is synchronous"
+}
 
 const RUN = /\b(?:Effect|\w*[rR]untime)\.(?:unsafe)?[rR]un(?:Fork|Sync|SyncExit|Promise|PromiseExit|Callback|Main)\b/g
 
 const noRun = (files: ReadonlyArray<Source>): ReadonlyArray<Finding> =>
   files
-    .filter((file) => isSource(file) && !RUNNERS.has(file.path))
+    .filter((file) => isSource(file) && RUNNERS[file.path] === undefined)
     .flatMap((file) => findAll(file, file.bare, RUN, ([call]) => `${call} outside the files that own fibers`))
 
 const EVENT = "packages/core/src/model/Event.ts"
@@ -56,13 +60,13 @@ export const purity: ReadonlyArray<Rule> = [
   {
     name: "core touches no clock, no randomness and no process",
     check: noWorld,
-    good: { "packages/core/src/A.ts": "const a = \"Date.now\" // Math.random", [GUARDS]: "Date.now()" },
+    good: { "packages/core/src/A.ts": "const a = \"Date.now\" // Math.random", [CONTAINMENT]: "Date.now()" },
     bad: { "packages/core/src/A.ts": "const a = `${Date.now()}`" }
   },
   {
     name: "effects are run only by the files that own fibers",
     check: noRun,
-    good: { "packages/core/src/engine/Replay.ts": "Effect.runFork(a)", "test/a.test.ts": "Effect.runSync(a)" },
+    good: { "packages/core/src/engine/Program.ts": "Effect.runFork(a)", "test/a.test.ts": "Effect.runSync(a)" },
     bad: { "packages/worker/src/A.ts": "Effect.runPromise(a)" }
   },
   {
