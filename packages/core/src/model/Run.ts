@@ -64,6 +64,8 @@ export interface RunState {
   cancel: Of<"RunCancelRequested"> | undefined
   closing: Closing | undefined
   readonly steps: Map<string, OpenStep>
+  /** Open steps that have, or had, an instant to wait for: few, where steps may be many. */
+  readonly dated: Set<OpenStep>
   readonly timers: Map<string, number>
   /** Accepted updates without an answer, by message id. */
   readonly updates: Map<string, string>
@@ -86,6 +88,7 @@ export const pending = (runId: string, workflow: string, version: string): RunSt
   cancel: undefined,
   closing: undefined,
   steps: new Map(),
+  dated: new Set(),
   timers: new Map(),
   updates: new Map(),
   awakeables: new Map()
@@ -122,8 +125,7 @@ export const evolve = (run: RunState, event: Event): void => {
       if (run.cancel === undefined) run.cancel = event
       return
     case "StepScheduled":
-      run.steps.set(event.id, openStep(event))
-      return
+      return schedule(run, openStep(event))
     case "StepAttemptStarted":
       stepOf(run, event.id).phase = "started"
       return
@@ -135,13 +137,14 @@ export const evolve = (run: RunState, event: Event): void => {
       step.attempt = event.attempt
       step.dueAt = event.dueAt
       step.phase = event.dueAt > event.at ? "waiting" : "due"
+      run.dated.add(step)
       return
     }
     case "StepAsked":
       stepOf(run, event.id).phase = "asking"
       return
     case "StepResolved":
-      if (event.resolution._tag === "Complete") run.steps.delete(event.id)
+      if (event.resolution._tag === "Complete") settle(run, event)
       else stepOf(run, event.id).phase = "deciding"
       return
     case "StepCancelRequested":
@@ -150,8 +153,7 @@ export const evolve = (run: RunState, event: Event): void => {
     case "StepCompleted":
     case "StepFailed":
     case "StepCancelled":
-      if (!run.steps.delete(event.id)) throw new Error(`${event._tag} for ${event.id}, which is not open`)
-      return
+      return settle(run, event)
     case "TimerStarted":
       run.timers.set(event.id, event.dueAt)
       return
@@ -178,12 +180,23 @@ export const evolve = (run: RunState, event: Event): void => {
   }
 }
 
+const schedule = (run: RunState, step: OpenStep): void => {
+  run.steps.set(step.id, step)
+  if (step.sensor || step.deadlineAt !== undefined) run.dated.add(step)
+}
+
+const settle = (run: RunState, event: { readonly id: string }): void => {
+  run.dated.delete(stepOf(run, event.id))
+  run.steps.delete(event.id)
+}
+
 const close = (run: RunState, event: Closing): void => {
   run.status = CLOSED_BY[event._tag]
   run.closedAt = event.at
   run.closing = event
   run.timeoutAt = undefined
   run.steps.clear()
+  run.dated.clear()
   run.timers.clear()
   run.updates.clear()
   run.awakeables.clear()
@@ -223,7 +236,7 @@ export const row = (run: RunState, polls: Polls): RunRow => ({
 export const wakeAt = (run: RunState, polls: Polls): number | undefined => {
   let earliest = run.timeoutAt ?? Infinity
   for (const dueAt of run.timers.values()) if (dueAt < earliest) earliest = dueAt
-  for (const step of run.steps.values()) {
+  for (const step of run.dated) {
     if (step.phase === "waiting" && step.dueAt < earliest) earliest = step.dueAt
     if (step.deadlineAt !== undefined && step.deadlineAt < earliest) earliest = step.deadlineAt
     const poll = step.sensor ? polls.get(step.id) : undefined

@@ -1,0 +1,143 @@
+/**
+ * Runs step bodies: outside the program, on the ordinary runtime, with the worker's services.
+ *
+ * Talks to: RunLoop, which says what to start and abort and is told each outcome.
+ * Invariants:
+ * - R1 An attempt is started only after its `StepScheduled` (and `StepAttemptStarted`, where one is written) is committed.
+ * - R2 At most `limits.attemptsMax` bodies run at once; the others wait in order. A wait between attempts holds no slot.
+ * - R3 What an attempt says after the run has let go of it is refused (I7), by comparing step id and attempt number.
+ */
+import { Effect, Exit, FiberId, Option, Runtime } from "effect"
+import { type Activation, type Json, Run } from "@reprise/core/engine"
+import * as Telemetry from "./Telemetry.js"
+import type { LiveRun, Result, RunningAttempt, Worker } from "./State.js"
+
+/** Told when an attempt has ended. */
+export type OnEnd = (run: LiveRun, stepId: string, attempt: number, result: Result) => void
+/** Told when a sensor's poll said "not yet". */
+export type OnPending = (run: LiveRun, stepId: string, nextMillis: number) => void
+
+export interface Ends {
+  readonly onEnd: OnEnd
+  readonly onPending: OnPending
+}
+
+/** Starts the current attempt of an open step, now or when a slot is free. */
+export const start = (worker: Worker, run: LiveRun, step: Run.OpenStep, ends: Ends): void => {
+  if (run.attempts.has(step.id)) return
+  const attempt: RunningAttempt = {
+    stepId: step.id,
+    attempt: step.attempt,
+    fiber: undefined,
+    abort: undefined,
+    ending: undefined
+  }
+  run.attempts.set(step.id, attempt)
+  if (worker.slots.free > 0) {
+    begin(worker, run, step, attempt, ends)
+  } else {
+    worker.slots.queue.push(() => begin(worker, run, step, attempt, ends))
+  }
+}
+
+/** Interrupts an attempt; its end is reported once the body's own cleanup is done. */
+export const abort = (run: LiveRun, stepId: string, why: NonNullable<RunningAttempt["ending"]>): boolean => {
+  const attempt = run.attempts.get(stepId)
+  if (attempt === undefined) return false
+  if (attempt.ending !== undefined) return true
+  attempt.ending = why
+  attempt.abort?.()
+  attempt.fiber?.unsafeInterruptAsFork(FiberId.none)
+  // One that still waits for a slot ends when it would begin; nobody need wait for that.
+  if (attempt.fiber === undefined) {
+    run.attempts.delete(stepId)
+    return false
+  }
+  return true
+}
+
+const begin = (worker: Worker, run: LiveRun, step: Run.OpenStep, attempt: RunningAttempt, ends: Ends): void => {
+  const body = run.program?.bodies.get(step.id)
+  if (attempt.ending !== undefined || worker.stopping || body === undefined) {
+    run.attempts.delete(step.id)
+    return nextInLine(worker)
+  }
+  worker.slots.free -= 1
+  const effect = limited(body(infoFor(worker, run, step, attempt)), step)
+  const traced = worker.sinks.tracing ? Telemetry.attemptSpan(worker, run, step, effect) : effect
+  const fiber = Runtime.runFork(worker.runtime)(traced as Effect.Effect<Activation.Outcome>)
+  attempt.fiber = fiber
+  fiber.addObserver((exit) => {
+    worker.slots.free += 1
+    if (run.attempts.get(step.id) === attempt) run.attempts.delete(step.id)
+    report(run, step, attempt, exit, ends)
+    nextInLine(worker)
+  })
+}
+
+const nextInLine = (worker: Worker): void => {
+  if (worker.slots.free > 0) worker.slots.queue.shift()?.()
+}
+
+/** The attempt's timeout interrupts the body and waits for its cleanup, so that two attempts never overlap. */
+const limited = (
+  body: Effect.Effect<Activation.Outcome, never, unknown>,
+  step: Run.OpenStep
+): Effect.Effect<Activation.Outcome, never, unknown> => {
+  const millis = step.timeoutMillis
+  if (millis === undefined) return body
+  return Effect.timeoutTo(body, {
+    duration: millis,
+    onSuccess: (outcome) => outcome,
+    onTimeout: (): Activation.Outcome => ({ _tag: "Failed", failure: { _tag: "TimedOut", scope: "attempt", millis } })
+  })
+}
+
+const infoFor = (worker: Worker, run: LiveRun, step: Run.OpenStep, attempt: RunningAttempt): Activation.Attempt => {
+  let controller: AbortController | undefined
+  return {
+    runId: run.runId,
+    stepId: step.id,
+    attempt: step.attempt,
+    idempotencyKey: step.idempotencyKey ?? `${run.runId}/${step.id}`,
+    // Made only for bodies that ask for it.
+    get signal() {
+      controller ??= new AbortController()
+      attempt.abort = () => controller?.abort()
+      return controller.signal
+    },
+    progress: Option.fromNullable(run.progress.get(step.id)),
+    heartbeat: (details) => Effect.sync(() => heartbeat(worker, run, step.id, details)),
+    poll: (run.polls.get(step.id)?.count ?? 0) + 1
+  }
+}
+
+const heartbeat = (worker: Worker, run: LiveRun, id: string, details: Json.Json): void => {
+  run.progress.set(id, details)
+  worker.notes.push({ _tag: "Progress", runId: run.runId, id, details })
+  worker.commitSoon()
+}
+
+const report = (
+  run: LiveRun,
+  step: Run.OpenStep,
+  attempt: RunningAttempt,
+  exit: Exit.Exit<Activation.Outcome>,
+  ends: Ends
+): void => {
+  if (attempt.ending === "stop") return
+  if (attempt.ending === "cancel") return ends.onEnd(run, step.id, attempt.attempt, { _tag: "Aborted" })
+  if (attempt.ending === "deadline") return ends.onEnd(run, step.id, attempt.attempt, deadlineResult(step))
+  if (Exit.isFailure(exit)) {
+    return ends.onEnd(run, step.id, attempt.attempt, { _tag: "Failed", failure: { _tag: "Interrupted" } })
+  }
+  const outcome = exit.value
+  if (outcome._tag === "Pending") return ends.onPending(run, step.id, outcome.nextMillis)
+  ends.onEnd(run, step.id, attempt.attempt, outcome)
+}
+
+/** The failure of a step or sensor whose deadline has passed. */
+export const deadlineResult = (step: Run.OpenStep): Result => ({
+  _tag: "Failed",
+  failure: { _tag: "TimedOut", scope: "deadline", millis: (step.deadlineAt ?? step.scheduledAt) - step.scheduledAt }
+})

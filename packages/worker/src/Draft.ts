@@ -1,0 +1,232 @@
+/**
+ * Turns facts into events: delivers each to the program, drains it, and collects what it asked for. No I/O: the draft is
+ * what RunLoop then appends.
+ *
+ * Invariants:
+ * - R1 An event and the commands of its activation stand together in the draft (I4).
+ * - R2 Only the current attempt of an open step may settle it (I7); anything else is dropped here.
+ * - R3 At the first fault the draft ends: the fact that caused it, and those behind it, stay undelivered.
+ */
+import { Decide, type Errors, type Event, type Message, Program, type ProgramState, Run } from "@reprise/core/engine"
+import * as Attempts from "./Attempts.js"
+import * as Telemetry from "./Telemetry.js"
+import type { Fact, LiveRun, Result, Worker } from "./State.js"
+
+export interface Draft {
+  readonly events: Array<Event.Event>
+  readonly delivered: Array<string>
+  readonly starts: Array<string>
+  readonly cancels: Array<string>
+  readonly outputs: Array<ProgramState.Output>
+  readonly facts: Array<Fact>
+  fault: Errors.Fault | undefined
+  undelivered: ReadonlyArray<Fact>
+}
+
+/** Delivers the run's facts in order, until none is left, the run has closed, or the program is at fault. */
+export const draw = (worker: Worker, run: LiveRun): Draft => {
+  const draft: Draft = {
+    events: [],
+    delivered: [],
+    starts: [],
+    cancels: [],
+    outputs: [],
+    facts: [],
+    fault: undefined,
+    undelivered: []
+  }
+  const facts = run.facts
+  run.facts = []
+  for (let i = 0; i < facts.length; i++) {
+    if (Run.isClosed(run.state.status)) {
+      leave(draft, facts.slice(i))
+      return draft
+    }
+    take(worker, run, draft, facts[i]!)
+    if (draft.fault !== undefined) {
+      draft.undelivered = facts.slice(i)
+      return draft
+    }
+    draft.facts.push(facts[i]!)
+    retryHeld(run, facts)
+  }
+  return draft
+}
+
+/** After the end only messages are left to be marked: nothing can be delivered any more. */
+const leave = (draft: Draft, facts: ReadonlyArray<Fact>): void => {
+  for (const fact of facts) if (fact._tag === "Message") draft.delivered.push(fact.message.messageId)
+}
+
+/** Updates whose handler has been installed meanwhile are delivered next. */
+const retryHeld = (run: LiveRun, facts: Array<Fact>): void => {
+  if (run.held.length === 0) return
+  const ready = run.held.filter((message) => run.program?.updates.has(message.name))
+  if (ready.length === 0) return
+  run.held = run.held.filter((message) => !ready.includes(message))
+  for (const message of ready) facts.push({ _tag: "Message", message })
+}
+
+const take = (worker: Worker, run: LiveRun, draft: Draft, fact: Fact): void => {
+  switch (fact._tag) {
+    case "Message":
+      return takeMessage(worker, run, draft, fact.message)
+    case "Outcome":
+      return takeOutcome(worker, run, draft, fact)
+    case "Due":
+      return takeDue(worker, run, draft)
+  }
+}
+
+/** The run's time: the clock's, but never before its last event. */
+const timeOf = (worker: Worker, run: LiveRun): number => Math.max(worker.now(), run.state.lastAt)
+
+// ---- messages ----
+
+const takeMessage = (worker: Worker, run: LiveRun, draft: Draft, message: Message.Message): void => {
+  const at = timeOf(worker, run)
+  switch (message._tag) {
+    case "Start":
+      deliver(worker, run, draft, Decide.started(message, { ...run.state, key: run.key }, worker.stamp, at))
+      break
+    case "Terminate":
+      record(run, draft, Decide.received(message, at))
+      break
+    case "Update":
+      if (!admit(worker, run, message)) return
+      deliver(worker, run, draft, Decide.received(message, at))
+      break
+    case "Outcome":
+      takeOutcome(worker, run, draft, message)
+      break
+    default:
+      if (concerns(run, message)) deliver(worker, run, draft, Decide.received(message, at))
+  }
+  if (draft.fault === undefined) draft.delivered.push(message.messageId)
+}
+
+/** A settlement or resolution for something that is not open (any more) is dropped. */
+const concerns = (run: LiveRun, message: Message.Message): boolean => {
+  if (message._tag === "SettleAwakeable") return run.state.awakeables.has(message.id)
+  if (message._tag === "ResolveStep") return run.state.steps.get(message.id)?.phase === "asking"
+  return true
+}
+
+/** Whether an update may be delivered: its handler is there and its validator agrees. A refusal leaves no event. */
+const admit = (worker: Worker, run: LiveRun, message: Message.Of<"Update">): boolean => {
+  const handler = run.program?.updates.get(message.name)
+  if (handler === undefined || run.program === undefined) {
+    run.held.push(message)
+    return false
+  }
+  const verdict = Program.look(run.program, handler.validate(message.input))
+  const reason = verdict === undefined
+    ? "the validator waits; it must answer at once"
+    : verdict._tag === "Failure"
+    ? "the validator failed"
+    : run.program.trespass === undefined
+    ? verdict.value
+    : `the validator asked for ${run.program.trespass}; it must not change anything`
+  if (reason === undefined) return true
+  worker.notes.push({ _tag: "Refused", runId: run.runId, messageId: message.messageId, error: reason })
+  run.taken.delete(message.messageId)
+  worker.commitSoon()
+  return false
+}
+
+// ---- outcomes ----
+
+/** An attempt's end, from the attempt itself or from the inbox of a run that was blocked. */
+type Ended = { readonly id: string; readonly attempt: number; readonly result: Result }
+
+const takeOutcome = (worker: Worker, run: LiveRun, draft: Draft, outcome: Ended): void => {
+  const step = run.state.steps.get(outcome.id)
+  if (step === undefined || step.attempt !== outcome.attempt || step.phase === "asking" || step.phase === "deciding") return
+  const at = timeOf(worker, run)
+  if (step.cancelling) return deliver(worker, run, draft, Decide.stepCancelled(outcome.id, outcome.attempt, at))
+  if (outcome.result._tag === "Aborted") return
+  deliver(worker, run, draft, Decide.outcome(outcome.id, outcome.attempt, outcome.result, at))
+}
+
+// ---- what is due ----
+
+const takeDue = (worker: Worker, run: LiveRun, draft: Draft): void => {
+  const now = timeOf(worker, run)
+  fireTimers(worker, run, draft, now)
+  for (const step of [...run.state.dated]) {
+    if (draft.fault !== undefined || Run.isClosed(run.state.status)) return
+    if (!run.state.dated.has(step) || step.cancelling) continue
+    if (step.deadlineAt !== undefined && step.deadlineAt <= now) passDeadline(worker, run, draft, step, now)
+    else if (step.phase === "waiting" && step.dueAt <= now) {
+      record(run, draft, Decide.attemptStarted(step.id, step.attempt, now))
+      draft.starts.push(step.id)
+    } else if (step.sensor && (run.polls.get(step.id)?.nextAt ?? 0) <= now) draft.starts.push(step.id)
+  }
+  const timeoutAt = run.state.timeoutAt
+  if (timeoutAt !== undefined && timeoutAt <= now && draft.fault === undefined && !Run.isClosed(run.state.status)) {
+    deliver(worker, run, draft, Decide.runTimedOut(now))
+  }
+}
+
+const fireTimers = (worker: Worker, run: LiveRun, draft: Draft, now: number): void => {
+  const due = [...run.state.timers].filter(([, dueAt]) => dueAt <= now).sort(([, a], [, b]) => a - b)
+  for (const [id, dueAt] of due) {
+    if (draft.fault !== undefined || Run.isClosed(run.state.status)) return
+    // An earlier timer of this round may have cancelled this one.
+    if (!run.state.timers.has(id)) continue
+    Telemetry.timerLateness.unsafeUpdate(now - dueAt, [])
+    deliver(worker, run, draft, Decide.timerFired(id, now))
+  }
+}
+
+const passDeadline = (worker: Worker, run: LiveRun, draft: Draft, step: Run.OpenStep, now: number): void => {
+  // A running attempt is interrupted first; its end reports the deadline.
+  if (Attempts.abort(run, step.id, "deadline")) return
+  const result = Attempts.deadlineResult(step)
+  if (result._tag === "Failed" && step.phase !== "deciding" && step.phase !== "asking") {
+    deliver(worker, run, draft, Decide.attemptFailed(step.id, step.attempt, result.failure, now))
+  }
+}
+
+// ---- events ----
+
+/** Delivers an event to the program and adds it to the draft, with the commands of its activation (R1). */
+const deliver = (worker: Worker, run: LiveRun, draft: Draft, event: Event.Event): void => {
+  const program = run.program ??= makeProgram(worker, run, event)
+  Program.activate(program, event, run.state.seq + 1, undefined)
+  if (program.fault !== undefined) {
+    draft.fault = program.fault
+    return
+  }
+  record(run, draft, event)
+  for (const command of program.commands) {
+    record(run, draft, Decide.commanded(command, event.at))
+    if (command._tag === "RunStep") {
+      draft.starts.push(command.id)
+      if (command.onUnknown !== "retry") record(run, draft, Decide.attemptStarted(command.id, 1, event.at))
+    } else if (command._tag === "RetryStep") {
+      if (command.delayMillis <= 0) startRetry(run, draft, command.id, command.attempt, event.at)
+    } else if (command._tag === "CancelStep") {
+      draft.cancels.push(command.id)
+    }
+  }
+  for (const output of program.outputs) draft.outputs.push(output)
+}
+
+const startRetry = (run: LiveRun, draft: Draft, id: string, attempt: number, at: number): void => {
+  record(run, draft, Decide.attemptStarted(id, attempt, at))
+  draft.starts.push(id)
+}
+
+const record = (run: LiveRun, draft: Draft, event: Event.Event): void => {
+  Run.evolve(run.state, event)
+  draft.events.push(event)
+}
+
+const makeProgram = (worker: Worker, run: LiveRun, event: Event.Event): ProgramState.ProgramState => {
+  if (event._tag !== "RunStarted" || run.workflow === undefined) {
+    throw new Error(`${event._tag} for a run without a program`)
+  }
+  const info = { runId: run.runId, workflow: event.workflow, version: event.version, key: event.key, startedAt: event.at }
+  return Program.make(run.workflow, info, event.seed, worker.host, (fault) => worker.onFault(run, fault))
+}

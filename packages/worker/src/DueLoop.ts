@@ -1,0 +1,65 @@
+/**
+ * Wakes runs when something of theirs is due. The store knows what is due, for runs in memory and parked ones alike; this
+ * loop asks it, at the next known instant or every `pollMillis`, whichever is first (I6).
+ */
+import { Duration, Effect, Schedule } from "effect"
+import * as RunLoop from "./RunLoop.js"
+import type { Worker } from "./State.js"
+
+/** Runs taken up in one round; the rest follow in the next, at once. */
+const ROUND = 1_000
+
+/** Takes up every run that was left with work to do by the process before; once, at the start. */
+export const recover = (worker: Worker): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const { runIds } = yield* worker.log.runnable({ now: worker.now(), recover: true, limit: Number.MAX_SAFE_INTEGER })
+    for (const runId of runIds) if (!isKnown(worker, runId)) RunLoop.load(worker, runId, [])
+  }).pipe(
+    Effect.tapError((error) => Effect.logWarning(error.message)),
+    Effect.retry(Schedule.spaced(AFTER_ERROR)),
+    Effect.orDie
+  )
+
+const AFTER_ERROR = Duration.millis(200)
+
+/** Runs until it is interrupted. */
+export const run = (worker: Worker): Effect.Effect<never> => Effect.forever(round(worker))
+
+const round = (worker: Worker): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const now = worker.now()
+    // What is appended from here on may be due before what the store answers now.
+    worker.nextLookAt = Infinity
+    const { nextAt, runIds } = yield* worker.log.runnable({ now, recover: false, limit: ROUND })
+    let woken = 0
+    for (const runId of runIds) if (wake(worker, runId)) woken += 1
+    if (runIds.length === ROUND && woken > 0) return yield* Effect.yieldNow()
+    yield* pause(worker, Math.min(nextAt ?? Infinity, now + worker.limits.pollMillis))
+  }).pipe(Effect.catchAll((error) => Effect.zipRight(Effect.logWarning(error.message), Effect.sleep(AFTER_ERROR))))
+
+const isKnown = (worker: Worker, runId: string): boolean => worker.live.has(runId) || worker.loading.has(runId)
+
+/** False for a run that has been told already, or cannot be told. */
+const wake = (worker: Worker, runId: string): boolean => {
+  const live = worker.live.get(runId)
+  if (live?.pending !== undefined || worker.loading.has(runId) || worker.blocked.has(runId)) return false
+  RunLoop.tell(worker, runId, { _tag: "Due" })
+  return true
+}
+
+const pause = (worker: Worker, nextAt: number): Effect.Effect<void> => {
+  const until = Math.min(nextAt, worker.nextLookAt)
+  worker.nextLookAt = until
+  const nudged = Effect.async<void>((resume) => {
+    worker.dueSoon = () => {
+      worker.dueSoon = ignore
+      resume(Effect.void)
+    }
+    return Effect.sync(() => {
+      worker.dueSoon = ignore
+    })
+  })
+  return Effect.raceFirst(nudged, Effect.sleep(Duration.millis(Math.max(0, until - worker.now()))))
+}
+
+const ignore = () => {}

@@ -1,0 +1,523 @@
+/**
+ * How a live run advances. Read this first.
+ *
+ *   facts ──▶ Draft (deliver, drain) ──▶ outbox ──▶ CommitLoop (one transaction) ──▶ `acknowledge`
+ *     ▲                                                                                  │
+ *     └──── outcomes ◀── Attempts ◀── start, abort ◀────────────── after the commit ◀────┘
+ *
+ * Talks to: Draft, Attempts, the log (through CommitLoop for writes), Telemetry.
+ * Invariants:
+ * - R1 At most one append of a run is on its way; facts that come meanwhile wait and share the next one.
+ * - R2 Attempts start and stop, logs and answers go out only after the commit (I2).
+ * - R3 When the store does not say that an append was committed, the run is dropped and rebuilt from the store; outcomes
+ *      that were not recorded are delivered again, and count only if their step is still open.
+ * - R4 A fault blocks the run: it leaves memory, its history is untouched, and outcomes that can no longer be delivered
+ *      wait in its inbox.
+ */
+import { Duration, Effect, Runtime, Schema } from "effect"
+import {
+  Decide,
+  Errors,
+  type Json,
+  type Log,
+  type Message,
+  Payload,
+  Program,
+  Registry,
+  Replay,
+  Run,
+  type Workflow
+} from "@reprise/core/engine"
+import * as Attempts from "./Attempts.js"
+import * as Draft from "./Draft.js"
+import * as Telemetry from "./Telemetry.js"
+import type { Fact, LiveRun, Pending, Result, Worker } from "./State.js"
+
+/** How long to wait before reading a run again after the store has failed. */
+const RELOAD_DELAY = Duration.millis(200)
+
+// ---- live runs ----
+
+const makeLive = (
+  state: Run.RunState,
+  key: string | undefined,
+  workflow: Workflow.Any | undefined,
+  attempts: LiveRun["attempts"] = new Map()
+): LiveRun => ({
+  runId: state.runId,
+  state,
+  key,
+  workflow,
+  program: undefined,
+  facts: [],
+  pending: undefined,
+  attempts,
+  polls: new Map(),
+  progress: new Map(),
+  row: undefined,
+  taken: new Set(),
+  held: [],
+  reading: false,
+  mail: false,
+  gone: false,
+  start: undefined,
+  onStarted: undefined
+})
+
+/** Begins a run that this process was asked to start: its row, first event and first commands share one transaction. */
+export const begin = (
+  worker: Worker,
+  start: Log.StartRequest,
+  answer: (answer: Log.Appended | Errors.LogError) => void
+): void => {
+  const workflow = Registry.forRun(worker.registry, start.workflow, start.version)
+  const state = Run.pending(start.runId, start.workflow, start.version)
+  const run = makeLive(state, start.key, workflow._tag === "Workflow" ? workflow : undefined)
+  run.start = start
+  run.onStarted = answer
+  if (worker.live.has(start.runId) || worker.loading.has(start.runId)) {
+    // The store will answer that the id is taken; the live run must not be disturbed.
+    return push(worker, run, emptyPending(worker, run))
+  }
+  worker.live.set(start.runId, run)
+  run.facts.push({ _tag: "Message", message: start.message })
+  advance(worker, run)
+}
+
+/** Tells a run something, reading it from the store first when it is not in memory. */
+export const tell = (worker: Worker, runId: string, fact: Fact): void => {
+  const run = worker.live.get(runId)
+  if (run === undefined) return load(worker, runId, [fact])
+  run.facts.push(fact)
+  advance(worker, run)
+}
+
+/** Looks into a run's inbox, for a run in memory or not. */
+export const readMail = (worker: Worker, runId: string): void => {
+  const run = worker.live.get(runId)
+  if (run === undefined) return worker.blocked.has(runId) ? readBlockedMail(worker, runId) : load(worker, runId, [])
+  run.mail = true
+  fetchMail(worker, run)
+}
+
+/** A blocked run can do nothing with its messages but end. */
+const readBlockedMail = (worker: Worker, runId: string): void =>
+  fork(worker, Effect.matchEffect(worker.log.inbox(runId), {
+    onSuccess: ({ messages }) =>
+      Effect.sync(() => {
+        if (messages.some((message) => message._tag === "Terminate")) load(worker, runId, [])
+      }),
+    onFailure: (error) => Effect.logWarning(error.message)
+  }))
+
+const fetchMail = (worker: Worker, run: LiveRun): void => {
+  if (!run.mail || run.reading || run.gone || run.pending !== undefined) return
+  run.mail = false
+  run.reading = true
+  worker.idle.delete(run)
+  fork(worker, Effect.match(worker.log.inbox(run.runId), {
+    onSuccess: ({ messages }) => {
+      run.reading = false
+      takeMail(run, messages)
+      advance(worker, run)
+    },
+    onFailure: (error) => {
+      run.reading = false
+      reload(worker, run, error)
+    }
+  }))
+}
+
+const takeMail = (run: LiveRun, messages: ReadonlyArray<Message.Message>): void => {
+  for (const message of messages) {
+    if (run.taken.has(message.messageId)) continue
+    run.taken.add(message.messageId)
+    run.facts.push({ _tag: "Message", message })
+  }
+}
+
+const fork = (worker: Worker, effect: Effect.Effect<void>): void => {
+  Runtime.runFork(worker.runtime)(effect)
+}
+
+// ---- advancing ----
+
+/** Delivers what there is to deliver, and sends the outcome on its way to the store (R1). */
+export const advance = (worker: Worker, run: LiveRun): void => {
+  if (run.gone || run.pending !== undefined) return
+  if (run.facts.length === 0) return rest(worker, run)
+  worker.idle.delete(run)
+  const draft = Draft.draw(worker, run)
+  const row = Run.row(run.state, run.polls)
+  const closes = Run.isClosed(row.status)
+  const changed = run.row === undefined ? draft.events.length > 0 : !Run.sameRow(row, run.row)
+  const pending: Pending = {
+    append: {
+      runId: run.runId,
+      epoch: worker.log.epoch,
+      expectedSeq: run.state.seq - draft.events.length,
+      events: draft.events,
+      // An update that never found its handler ends with the run.
+      delivered: closes ? [...draft.delivered, ...run.held.map((message) => message.messageId)] : draft.delivered,
+      row: changed ? row : undefined,
+      start: run.start
+    },
+    facts: draft.facts,
+    starts: draft.starts,
+    cancels: draft.cancels,
+    outputs: draft.outputs,
+    fault: draft.fault,
+    undelivered: draft.undelivered,
+    answer: run.onStarted
+  }
+  if (isEmpty(pending.append)) return follow(worker, run, pending)
+  run.row = changed ? row : run.row
+  push(worker, run, pending)
+}
+
+const isEmpty = (append: Log.Append): boolean =>
+  append.events.length === 0 && append.delivered.length === 0 && append.row === undefined && append.start === undefined
+
+const emptyPending = (worker: Worker, run: LiveRun): Pending => ({
+  append: {
+    runId: run.runId,
+    epoch: worker.log.epoch,
+    expectedSeq: 0,
+    events: [],
+    delivered: [],
+    row: undefined,
+    start: run.start
+  },
+  facts: [],
+  starts: [],
+  cancels: [],
+  outputs: [],
+  fault: undefined,
+  undelivered: [],
+  answer: run.onStarted
+})
+
+const push = (worker: Worker, run: LiveRun, pending: Pending): void => {
+  run.pending = pending
+  worker.outbox.push({ run, pending })
+  worker.commitSoon()
+}
+
+/** What follows an append, once the store has answered. */
+export const acknowledge = (worker: Worker, run: LiveRun, pending: Pending, answer: Log.Appended | Errors.LogError): void => {
+  run.pending = undefined
+  pending.answer?.(answer)
+  if (answer._tag === "LogError") return reload(worker, run, answer, pending)
+  if (answer._tag === "Exists") return forget(worker, run)
+  if (answer._tag !== "Committed") return reload(worker, run, undefined, pending)
+  run.start = undefined
+  run.onStarted = undefined
+  for (const id of pending.append.delivered) run.taken.delete(id)
+  Telemetry.countEvents(run.state.workflow, pending.append.events)
+  lookAt(worker, pending.append.row?.wakeAt)
+  follow(worker, run, pending)
+}
+
+/** Lets the due loop know of an instant, so that it does not oversleep. */
+export const lookAt = (worker: Worker, at: number | undefined): void => {
+  if (at === undefined || at >= worker.nextLookAt) return
+  worker.nextLookAt = at
+  worker.dueSoon()
+}
+
+/** After the commit: the world is told, attempts start and stop, and the next facts are taken (R2). */
+const follow = (worker: Worker, run: LiveRun, pending: Pending): void => {
+  if (pending.outputs.length > 0) Telemetry.emit(worker, run, pending.outputs)
+  if (Run.isClosed(run.state.status)) return close(worker, run)
+  for (const id of pending.cancels) cancelAttempt(run, id)
+  for (const id of pending.starts) startAttempt(worker, run, id)
+  if (pending.fault !== undefined) return block(worker, run, pending.fault, pending.undelivered)
+  if (run.mail) fetchMail(worker, run)
+  advance(worker, run)
+}
+
+const startAttempt = (worker: Worker, run: LiveRun, id: string): void => {
+  const step = run.state.steps.get(id)
+  if (step !== undefined && !step.cancelling) Attempts.start(worker, run, step, endsOf(worker))
+}
+
+const cancelAttempt = (run: LiveRun, id: string): void => {
+  const step = run.state.steps.get(id)
+  if (step === undefined || Attempts.abort(run, id, "cancel")) return
+  // Nothing of it runs: it is cancelled as soon as the run goes on.
+  run.facts.push({ _tag: "Outcome", id, attempt: step.attempt, result: { _tag: "Aborted" } })
+}
+
+const endsByWorker = new WeakMap<Worker, Attempts.Ends>()
+
+const endsOf = (worker: Worker): Attempts.Ends => {
+  let ends = endsByWorker.get(worker)
+  if (ends === undefined) {
+    ends = {
+      onEnd: (run, id, attempt, result) => settle(worker, run, { _tag: "Outcome", id, attempt, result: bounded(worker, result) }),
+      onPending: (run, id, nextMillis) => notYet(worker, run, id, nextMillis)
+    }
+    endsByWorker.set(worker, ends)
+  }
+  return ends
+}
+
+const settle = (worker: Worker, run: LiveRun, fact: Fact & { readonly _tag: "Outcome" }): void => {
+  if (!run.gone) {
+    run.facts.push(fact)
+    return advance(worker, run)
+  }
+  if (worker.blocked.has(run.runId)) return keepOutcomes(worker, run, [fact])
+  // The run was dropped and rebuilt while the body ran on: its attempt is still the current one, or is refused.
+  if (!Run.isClosed(run.state.status)) tell(worker, run.runId, fact)
+}
+
+/** A sensor that is not satisfied is polled again later; that is a note and a column, not an event. */
+const notYet = (worker: Worker, run: LiveRun, id: string, nextMillis: number): void => {
+  if (run.gone || !run.state.steps.has(id)) return
+  const count = (run.polls.get(id)?.count ?? 0) + 1
+  const nextAt = worker.now() + nextMillis
+  run.polls.set(id, { count, nextAt })
+  worker.notes.push({ _tag: "Poll", runId: run.runId, id, count, nextAt, wakeAt: Run.wakeAt(run.state, run.polls) })
+  lookAt(worker, nextAt)
+  if (run.facts.length > 0 || run.pending !== undefined) return
+  const row = Run.row(run.state, run.polls)
+  if (run.row !== undefined && Run.sameRow(row, run.row)) return worker.commitSoon()
+  run.row = row
+  push(worker, run, { ...emptyPending(worker, run), append: { ...emptyPending(worker, run).append, expectedSeq: run.state.seq, row } })
+}
+
+/** A value above the size limit fails its attempt, for good: it would not fit the next time either. */
+const bounded = (worker: Worker, result: Result): Result => {
+  if (result._tag !== "Completed") return result
+  const bytes = Payload.sizeOf(result.output, worker.limits.payloadBytesMax)
+  if (bytes <= worker.limits.payloadBytesMax) return result
+  const message = `the output has ${bytes} bytes; the limit is ${worker.limits.payloadBytesMax}`
+  return { _tag: "Failed", failure: { _tag: "Unencodable", message, path: "" } }
+}
+
+// ---- coming to rest ----
+
+/** A run with nothing to do may leave memory after a while (Parking). */
+const rest = (worker: Worker, run: LiveRun): void => {
+  if (run.attempts.size === 0 && !run.reading && !run.mail && !worker.idle.has(run)) worker.idle.set(run, worker.now())
+}
+
+const close = (worker: Worker, run: LiveRun): void => {
+  Telemetry.closeRunSpan(worker, run)
+  forget(worker, run)
+  for (const id of [...run.attempts.keys()]) Attempts.abort(run, id, "stop")
+}
+
+/** Drops a run from memory. Its program is not interrupted: nothing of it must run (see engine/Containment.ts). */
+export const forget = (worker: Worker, run: LiveRun): void => {
+  run.gone = true
+  worker.idle.delete(run)
+  if (worker.live.get(run.runId) === run) worker.live.delete(run.runId)
+  if (run.program !== undefined) Program.drop(run.program)
+}
+
+// ---- faults (R4) ----
+
+/** Takes a run out of service until its code is mended; `undelivered` are the facts that it could not take. */
+export const block = (
+  worker: Worker,
+  run: LiveRun,
+  fault: Errors.Fault,
+  undelivered: ReadonlyArray<Fact>
+): void => {
+  worker.blocked.add(run.runId)
+  forget(worker, run)
+  Telemetry.runsBlocked.unsafeUpdate(1, [])
+  const outcomes = [...undelivered, ...run.facts].filter((fact) => fact._tag === "Outcome")
+  keepOutcomes(worker, run, outcomes)
+  worker.notes.push({ _tag: "Blocked", runId: run.runId, reason: encodeFault(fault) })
+  worker.commitSoon()
+  const terminate = [...undelivered, ...run.facts].some((fact) => fact._tag === "Message" && fact.message._tag === "Terminate")
+  if (terminate || run.mail) readMail(worker, run.runId)
+  fork(worker, Effect.logError(`run ${run.runId} is blocked: ${fault.message}`))
+}
+
+const encodeFault = (fault: Errors.Fault): Json.Json => ({
+  ...(Schema.encodeSync(Errors.Fault)(fault) as unknown as Record<string, Json.Json>),
+  message: fault.message,
+  hint: fault.hint
+})
+
+/** Outcomes of a blocked run wait in its inbox, so that finished steps need not run again. */
+const keepOutcomes = (worker: Worker, run: LiveRun, facts: ReadonlyArray<Fact>): void => {
+  for (const fact of facts) {
+    if (fact._tag !== "Outcome" || fact.result._tag === "Aborted") continue
+    const messageId = `outcome/${fact.id}/${fact.attempt}`
+    const message: Message.Message = { _tag: "Outcome", messageId, id: fact.id, attempt: fact.attempt, result: fact.result }
+    fork(worker, Effect.ignoreLogged(worker.log.send(run.runId, message)))
+  }
+}
+
+// ---- reading runs from the store ----
+
+/** Reads a run from the store and tells it `facts`. Calls that come while it is being read join in. */
+export const load = (worker: Worker, runId: string, facts: ReadonlyArray<Fact>): void => {
+  const joined = worker.loading.get(runId)
+  if (joined !== undefined) {
+    joined.push(...facts)
+    return
+  }
+  worker.loading.set(runId, [...facts])
+  fork(worker, loading(worker, runId))
+}
+
+/** Drops a run whose memory may be ahead of the store, and reads it again (R3). */
+const reload = (worker: Worker, run: LiveRun, error: Errors.LogError | undefined, pending?: Pending): void => {
+  forget(worker, run)
+  const outcomes = [...(pending?.facts ?? []), ...(pending?.undelivered ?? []), ...run.facts]
+    .filter((fact) => fact._tag === "Outcome")
+  if (run.attempts.size > 0) worker.orphans.set(run.runId, run.attempts)
+  if (error === undefined) return load(worker, run.runId, outcomes)
+  Telemetry.storeErrors.unsafeUpdate(1, [])
+  const again = Effect.zipRight(Effect.sleep(RELOAD_DELAY), Effect.sync(() => load(worker, run.runId, outcomes)))
+  fork(worker, Effect.zipRight(Effect.logWarning(error.message), again))
+}
+
+const loading = (worker: Worker, runId: string): Effect.Effect<void> =>
+  Effect.matchEffect(read(worker, runId), {
+    onSuccess: (loaded) =>
+      Effect.sync(() => {
+        const facts = worker.loading.get(runId) ?? []
+        worker.loading.delete(runId)
+        if (loaded !== undefined) resume(worker, loaded, facts)
+      }),
+    onFailure: (error) => {
+      if (error._tag === "HistoryDamaged") {
+        return Effect.sync(() => {
+          worker.loading.delete(runId)
+          block(worker, makeLive(Run.pending(runId, "", ""), undefined, undefined), error, [])
+        })
+      }
+      Telemetry.storeErrors.unsafeUpdate(1, [])
+      const again = Effect.zipRight(Effect.sleep(RELOAD_DELAY), Effect.suspend(() => loading(worker, runId)))
+      return Effect.zipRight(Effect.logWarning(error.message), again)
+    }
+  })
+
+interface Loaded {
+  readonly summary: Log.RunSummary
+  readonly replay: Replay.Replay
+  readonly messages: ReadonlyArray<Message.Message>
+  readonly notes: Log.RunNotes
+}
+
+const read = (worker: Worker, runId: string): Effect.Effect<Loaded | undefined, Errors.LogError | Errors.HistoryDamaged> =>
+  Effect.gen(function*() {
+    const [summary] = yield* worker.log.find({ runIds: [runId], limit: 1 })
+    if (summary === undefined || Run.isClosed(summary.status)) return undefined
+    const { messages, notes } = yield* worker.log.inbox(runId)
+    const replay = yield* replayOf(worker, summary)
+    return { summary, replay, messages, notes }
+  })
+
+/** Replays a run's history from the store, page by page, so that memory holds one page at a time. */
+export const replayOf = (
+  worker: Worker,
+  summary: Log.RunSummary
+): Effect.Effect<Replay.Replay, Errors.LogError | Errors.HistoryDamaged> =>
+  Effect.gen(function*() {
+    const replay = Replay.begin(summary, worker.registry, worker.host, (fault) => {
+      const run = worker.live.get(summary.runId)
+      if (run !== undefined) worker.onFault(run, fault)
+    })
+    for (let after = 0;;) {
+      const page = yield* worker.log.read(summary.runId, after, worker.limits.pageEventCount)
+      Replay.feed(replay, page)
+      after += page.length
+      if (page.length < worker.limits.pageEventCount) break
+    }
+    Replay.end(replay)
+    if (replay.fault?._tag !== "Divergence") return replay
+    return yield* explained(worker, summary, replay)
+  })
+
+/** Replays a diverged run once more, with source lines, to say where. */
+const explained = (worker: Worker, summary: Log.RunSummary, replay: Replay.Replay) =>
+  Effect.map(worker.log.read(summary.runId, 0, EXPLAINED_MAX), (history) => {
+    const again = Replay.run(summary, history, worker.registry, worker.host)
+    return again.fault === undefined ? replay : { ...replay, fault: again.fault }
+  })
+
+/** Histories longer than this are not read at once for the sake of a source line. */
+const EXPLAINED_MAX = 100_000
+
+/** Puts a run that was read into service: messages first, then the outcomes carried over, then what is open or due. */
+const resume = (worker: Worker, loaded: Loaded, facts: ReadonlyArray<Fact>): void => {
+  const { messages, notes, replay, summary } = loaded
+  const workflow = Registry.forRun(worker.registry, summary.workflow, summary.version)
+  const orphans = worker.orphans.get(summary.runId)
+  worker.orphans.delete(summary.runId)
+  const run = makeLive(replay.state, summary.key, workflow._tag === "Workflow" ? workflow : undefined, orphans)
+  const terminate = messages.find((message) => message._tag === "Terminate")
+  const fault = replay.fault ?? (workflow._tag === "Workflow" ? undefined : workflow)
+  if (fault !== undefined) {
+    if (replay.program !== undefined) Program.drop(replay.program)
+    if (terminate !== undefined) return terminateBlocked(worker, run, summary, terminate)
+    return block(worker, run, fault, facts)
+  }
+  if (worker.blocked.delete(run.runId)) worker.notes.push({ _tag: "Blocked", runId: run.runId, reason: undefined })
+  worker.live.set(run.runId, run)
+  run.program = replay.program
+  for (const [id, poll] of notes.polls) run.polls.set(id, poll)
+  for (const [id, details] of notes.progress) run.progress.set(id, details)
+  run.row = replay.state.seq === 0 ? undefined : Run.row(run.state, run.polls)
+  const recovered = [...run.state.steps.values()]
+  takeMail(run, messages)
+  run.facts.push(...facts, { _tag: "Due" })
+  recover(run, recovered)
+  advance(worker, run)
+  for (const step of recovered) {
+    if (run.state.steps.get(step.id) === step && step.phase !== "waiting") restart(worker, run, step)
+  }
+  rest(worker, run)
+}
+
+/** Facts about attempts that died with their process. Those with an outcome on its way have already been told. */
+const recover = (run: LiveRun, steps: ReadonlyArray<Run.OpenStep>): void => {
+  for (const step of steps) {
+    const { attempt, id } = step
+    if (step.cancelling) cancelAttempt(run, id)
+    else if (step.phase === "started" && step.onUnknown !== "retry" && !run.attempts.has(id)) {
+      const failure = { _tag: "OutcomeUnknown" } as const
+      run.facts.push({ _tag: "Outcome", id, attempt, result: { _tag: "Failed", failure } })
+    }
+  }
+}
+
+const restart = (worker: Worker, run: LiveRun, step: Run.OpenStep): void => {
+  if (run.gone || step.cancelling || (step.phase !== "due" && step.phase !== "started")) return
+  // A sensor between polls is due later.
+  if (step.sensor && run.polls.has(step.id)) return
+  Attempts.start(worker, run, step, endsOf(worker))
+}
+
+/** Termination needs no program: it works on runs that cannot be replayed. */
+const terminateBlocked = (
+  worker: Worker,
+  run: LiveRun,
+  summary: Log.RunSummary,
+  message: Message.Of<"Terminate">
+): void => {
+  const event = Decide.received(message, worker.now())
+  const closed = Run.pending(run.runId, summary.workflow, summary.version)
+  Run.evolve(closed, event)
+  const { closedAt, status } = closed
+  const row: Run.RunRow = { status, closedAt, startedAt: summary.startedAt, wakeAt: undefined, busy: false }
+  const empty = emptyPending(worker, run)
+  fork(worker, Effect.flatMap(Effect.orDie(worker.log.inbox(run.runId)), ({ messages }) =>
+    Effect.sync(() => {
+      const delivered = messages.map((other) => other.messageId)
+      Object.assign(run.state, { status, closedAt })
+      push(worker, run, {
+        ...empty,
+        append: { ...empty.append, expectedSeq: summary.eventCount, events: [event], delivered, row }
+      })
+    })))
+  worker.blocked.delete(run.runId)
+}

@@ -1,0 +1,109 @@
+/** What a worker keeps in memory. None of it matters (I5): the store rebuilds it. */
+import type { Fiber, HashSet, Logger, Runtime, Tracer } from "effect"
+import type { Errors, Event, Json, Limits, Log, Message, ProgramState, Registry, Run, Workflow } from "@reprise/core/engine"
+import type { Decide } from "@reprise/core/engine"
+
+/** Something that a live run must be told, in this order. */
+export type Fact =
+  | { readonly _tag: "Message"; readonly message: Message.Message }
+  | { readonly _tag: "Outcome"; readonly id: string; readonly attempt: number; readonly result: Result }
+  /** The clock has moved: look for due timers, retries, deadlines and polls. */
+  | { readonly _tag: "Due" }
+
+/** How an attempt ended. `Aborted`: it was interrupted because the program had asked for its cancellation. */
+export type Result = Message.Of<"Outcome">["result"] | { readonly _tag: "Aborted" }
+
+export interface RunningAttempt {
+  readonly stepId: string
+  readonly attempt: number
+  fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined
+  abort: (() => void) | undefined
+  /** Set when it is being interrupted: what its end means then. */
+  ending: "cancel" | "deadline" | "stop" | undefined
+}
+
+/** An append on its way to the store, with what follows when it is committed. */
+export interface Pending {
+  readonly append: Log.Append
+  readonly facts: ReadonlyArray<Fact>
+  readonly starts: ReadonlyArray<string>
+  readonly cancels: ReadonlyArray<string>
+  readonly outputs: ReadonlyArray<ProgramState.Output>
+  /** The fault that came after these events, with the facts that it left undelivered. */
+  readonly fault: Errors.Fault | undefined
+  readonly undelivered: ReadonlyArray<Fact>
+  readonly answer: ((answer: Log.Appended | Errors.LogError) => void) | undefined
+}
+
+export interface LiveRun {
+  readonly runId: string
+  readonly state: Run.RunState
+  readonly key: string | undefined
+  readonly workflow: Workflow.Any | undefined
+  program: ProgramState.ProgramState | undefined
+  facts: Array<Fact>
+  pending: Pending | undefined
+  readonly attempts: Map<string, RunningAttempt>
+  readonly polls: Map<string, { readonly count: number; readonly nextAt: number }>
+  readonly progress: Map<string, Json.Json>
+  /** The columns as the store has them. */
+  row: Run.RunRow | undefined
+  /** Ids of messages that have been taken from the inbox and are not yet committed as delivered. */
+  readonly taken: Set<string>
+  /** Updates that came before their handler. */
+  held: Array<Message.Of<"Update">>
+  reading: boolean
+  mail: boolean
+  /** Dropped from memory: whatever still comes is for the store. */
+  gone: boolean
+  /** The start of a run that this process began itself, until it is written. */
+  start: Log.StartRequest | undefined
+  onStarted: ((answer: Log.Appended | Errors.LogError) => void) | undefined
+}
+
+export interface Slots {
+  free: number
+  readonly queue: Array<() => void>
+}
+
+/** Where logs and spans go, taken from the fiber that built the worker. */
+export interface Sinks {
+  readonly loggers: HashSet.HashSet<Logger.Logger<unknown, unknown>>
+  readonly tracer: Tracer.Tracer
+  readonly tracing: boolean
+}
+
+export interface Worker {
+  readonly log: Log.LogShape
+  readonly registry: Registry.Registry
+  readonly host: ProgramState.Host
+  readonly limits: Limits.Limits
+  readonly stamp: Decide.Stamp
+  readonly runtime: Runtime.Runtime<unknown>
+  readonly sinks: Sinks
+  readonly now: () => number
+  readonly newId: () => string
+  readonly live: Map<string, LiveRun>
+  /** Runs being read from the store, with facts that came meanwhile. */
+  readonly loading: Map<string, Array<Fact>>
+  /** Runs that cannot go on until their code is mended. They are tried again when the process starts. */
+  readonly blocked: Set<string>
+  /** Attempts whose run was dropped while they ran; the run adopts them when it is read again. */
+  readonly orphans: Map<string, LiveRun["attempts"]>
+  /** Idle runs, the longest idle first, with the instant since when. */
+  readonly idle: Map<LiveRun, number>
+  outbox: Array<{ readonly run: LiveRun; readonly pending: Pending }>
+  notes: Array<Log.Note>
+  /** Wakes the commit loop. */
+  commitSoon: () => void
+  /** When the due loop looks again, and how to wake it before. */
+  nextLookAt: number
+  dueSoon: () => void
+  readonly slots: Slots
+  /** Told when a program goes wrong between activations: it was woken from outside the log. */
+  onFault: (run: LiveRun, fault: Errors.Fault) => void
+  /** No new attempts: the process is stopping. */
+  stopping: boolean
+}
+
+export type Events = ReadonlyArray<Event.Event>

@@ -1,0 +1,179 @@
+/**
+ * The worker as a layer: it takes up what earlier processes left, then runs the loops until its scope closes. Provides a
+ * `Client` that starts runs and asks them without a detour through the store.
+ */
+import { randomUUID } from "node:crypto"
+import { Clock, type ConfigProvider, Context, DefaultServices, Effect, FiberRef, Layer, ModuleVersion, type Runtime, Tracer } from "effect"
+import { Client, type Workflow } from "@reprise/core"
+import { Errors, Host, Limits, Log, Program, Registry, Release } from "@reprise/core/engine"
+import * as Attempts from "./Attempts.js"
+import * as CommitLoop from "./CommitLoop.js"
+import * as DueLoop from "./DueLoop.js"
+import * as Parking from "./Parking.js"
+import * as RunLoop from "./RunLoop.js"
+import type { Sinks, Worker } from "./State.js"
+
+export interface Options<W extends Workflow.Any> {
+  /** The workflows that this worker runs; several versions of one name may be given, the newest last. */
+  readonly workflows: ReadonlyArray<W>
+  /** Bounds that differ from the defaults. */
+  readonly limits?: Partial<Limits.Limits>
+  /** Where workflow bodies read configuration; each value is recorded when it is first read. Default: the environment. */
+  readonly config?: ConfigProvider.ConfigProvider
+}
+
+/**
+ * Runs workflows on a log. The services that their steps need are this layer's requirements. While the scope is open,
+ * due timers fire, messages are delivered and steps run; when it closes, nothing is lost: the next worker goes on.
+ */
+export const layer = <W extends Workflow.Any>(
+  options: Options<W>
+): Layer.Layer<Client.Client, never, Log.Log | Workflow.Services<W>> =>
+  Layer.scoped(
+    Client.Client,
+    Effect.gen(function*() {
+      const runtime = yield* Effect.runtime<Workflow.Services<W>>()
+      const worker = yield* make(options, runtime as Runtime.Runtime<unknown>)
+      yield* listen(worker)
+      yield* Effect.addFinalizer(() => stop(worker))
+      yield* DueLoop.recover(worker)
+      for (const loop of [CommitLoop.run, DueLoop.run, Parking.run]) yield* Effect.forkScoped(loop(worker))
+      return yield* Client.make({
+        log: worker.log,
+        registry: worker.registry,
+        limits: worker.limits,
+        newId: worker.newId,
+        local: { start: (request) => start(worker, request), query: (run, name, input) => query(worker, run, name, input) }
+      })
+    })
+  )
+
+/** A client without a worker: starts runs and sends messages for workers elsewhere. Queries need a worker. */
+export const clientLayer = (options: {
+  readonly workflows: ReadonlyArray<Workflow.Any>
+  readonly limits?: Partial<Limits.Limits>
+}): Layer.Layer<Client.Client, never, Log.Log> =>
+  Layer.scoped(
+    Client.Client,
+    Effect.flatMap(Log.Log, (log) =>
+      Client.make({
+        log,
+        registry: Registry.make(options.workflows),
+        limits: { ...Limits.Limits, ...options.limits },
+        newId: randomUUID,
+        local: undefined
+      }))
+  )
+
+const make = (options: Options<Workflow.Any>, runtime: Runtime.Runtime<unknown>): Effect.Effect<Worker, never, Log.Log> =>
+  Effect.gen(function*() {
+    const limits = { ...Limits.Limits, ...options.limits }
+    const clock = yield* Clock.clockWith(Effect.succeed)
+    const minimumLogLevel = yield* FiberRef.get(FiberRef.currentMinimumLogLevel)
+    const worker: Worker = {
+      log: yield* Log.Log,
+      registry: Registry.make(options.workflows),
+      host: Host.make({
+        limits,
+        minimumLogLevel,
+        secret: randomUUID,
+        ...(options.config === undefined ? {} : { config: options.config })
+      }),
+      limits,
+      stamp: { effect: ModuleVersion.getCurrentVersion(), reprise: Release.RELEASE },
+      runtime,
+      sinks: yield* sinks,
+      now: () => clock.unsafeCurrentTimeMillis(),
+      newId: randomUUID,
+      live: new Map(),
+      loading: new Map(),
+      blocked: new Set(),
+      orphans: new Map(),
+      idle: new Map(),
+      outbox: [],
+      notes: [],
+      commitSoon: () => {},
+      dueSoon: () => {},
+      nextLookAt: Infinity,
+      onFault: (run, fault) => RunLoop.block(worker, run, fault, []),
+      slots: { free: limits.attemptsMax, queue: [] },
+      stopping: false
+    }
+    return worker
+  })
+
+const sinks: Effect.Effect<Sinks> = Effect.gen(function*() {
+  const tracer = yield* Effect.tracer
+  return {
+    loggers: yield* FiberRef.get(FiberRef.currentLoggers),
+    tracer,
+    // Effect's default tracer keeps spans to itself; making them would only cost time.
+    tracing: tracer !== Context.get(DefaultServices.liveServices, Tracer.Tracer)
+  }
+})
+
+/** What this process commits, through whichever client, wakes the runs that it concerns. */
+const listen = (worker: Worker) =>
+  worker.log.watch((change) => {
+    if (change._tag === "Mail") RunLoop.readMail(worker, change.runId)
+    else if (change._tag === "Started" && change.startAt !== undefined) RunLoop.lookAt(worker, change.startAt)
+    else if (change._tag === "Started" && !worker.live.has(change.runId)) RunLoop.load(worker, change.runId, [])
+  })
+
+/** Running attempts are interrupted and run again elsewhere; what has ended is still written. */
+const stop = (worker: Worker): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    worker.stopping = true
+    for (const run of worker.live.values()) {
+      for (const id of [...run.attempts.keys()]) Attempts.abort(run, id, "stop")
+    }
+    return Effect.zipRight(CommitLoop.flush(worker), Effect.sync(() => dropAll(worker)))
+  })
+
+const dropAll = (worker: Worker): void => {
+  for (const run of [...worker.live.values()]) RunLoop.forget(worker, run)
+}
+
+const start = (worker: Worker, request: Log.StartRequest): Effect.Effect<Log.Appended, Errors.LogError> =>
+  Effect.async((resume) => {
+    RunLoop.begin(worker, request, (answer) => {
+      resume(answer._tag === "LogError" ? Effect.fail(answer) : Effect.succeed(answer))
+    })
+  })
+
+const query = (
+  worker: Worker,
+  summary: Log.RunSummary,
+  name: string,
+  input: Parameters<Client.LocalWorker["query"]>[2]
+): ReturnType<Client.LocalWorker["query"]> =>
+  Effect.gen(function*() {
+    const live = worker.live.get(summary.runId)
+    const program = live?.program ?? (yield* replayed(worker, summary, name))
+    const handler = program.queries.get(name)
+    if (handler === undefined) {
+      const known = [...program.queries.keys()]
+      return yield* new Errors.MessageUnknown({ kind: "query", name, workflow: summary.workflow, known })
+    }
+    const answer = Program.look(program, handler(input))
+    if (program.trespass !== undefined && live !== undefined) refresh(worker, live)
+    const failed = (detail: string) => new Errors.QueryFailed({ runId: summary.runId, query: name, detail })
+    if (program.trespass !== undefined) return yield* failed(`it asked for ${program.trespass}`)
+    if (answer === undefined) return yield* failed("it waits")
+    return yield* Effect.catchAllCause(answer, (cause) => Effect.fail(failed(String(cause))))
+  })
+
+/** A query that changed something has spoilt the program in memory; the history has the truth. */
+const refresh = (worker: Worker, live: Parameters<typeof RunLoop.forget>[1]): void => {
+  worker.orphans.set(live.runId, live.attempts)
+  RunLoop.forget(worker, live)
+  RunLoop.load(worker, live.runId, live.facts)
+}
+
+const replayed = (worker: Worker, summary: Log.RunSummary, name: string) =>
+  Effect.gen(function*() {
+    const replay = yield* RunLoop.replayOf(worker, summary)
+    if (replay.program !== undefined && replay.fault === undefined) return replay.program
+    const detail = replay.fault?.message ?? "the run has not begun"
+    return yield* new Errors.QueryFailed({ runId: summary.runId, query: name, detail })
+  })
