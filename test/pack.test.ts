@@ -1,0 +1,103 @@
+/**
+ * What a user gets: the packages are built, packed and unpacked into an empty project, where plain Node runs a workflow
+ * and the published types are checked. Other dependencies are linked from this repository, which saves compiling
+ * better-sqlite3 again.
+ */
+import { execFile } from "node:child_process"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { compile, root, show } from "./harness/compiler.js"
+
+const packages = readdirSync(resolve(root, "packages")).filter((name) =>
+  existsSync(resolve(root, "packages", name, "src/index.ts"))
+)
+const project = mkdtempSync(join(tmpdir(), "reprise-pack-"))
+const scope = join(project, "node_modules/@reprise")
+
+const run = (command: string, args: ReadonlyArray<string>, cwd: string): Promise<string> =>
+  new Promise((done, failed) => {
+    execFile(command, args, { cwd, timeout: 120_000, shell: process.platform === "win32" }, (error, stdout, stderr) => {
+      if (error === null) done(stdout)
+      else failed(new Error(`${command} ${args.join(" ")}\n${stdout}${stderr}`))
+    })
+  })
+
+const linkDependencies = (): void => {
+  for (const name of readdirSync(resolve(root, "node_modules"))) {
+    if (name === "@reprise" || name.startsWith(".")) continue
+    symlinkSync(resolve(root, "node_modules", name), join(project, "node_modules", name), "junction")
+  }
+}
+
+const unpack = async (name: string): Promise<void> => {
+  const args = ["pack", "--silent", "--ignore-scripts", "--pack-destination", project]
+  const tarball = (await run("npm", args, resolve(root, "packages", name))).trim()
+  mkdirSync(join(scope, name), { recursive: true })
+  await run("tar", ["-xzf", tarball, "-C", join(scope, name), "--strip-components=1"], project)
+}
+
+const WORKFLOW = `
+import { Effect, Layer, Schema } from "effect"
+import { Client, Step, Workflow } from "@reprise/core"
+import { Sqlite } from "@reprise/sql"
+import { Worker } from "@reprise/worker"
+
+const Greet = Workflow.make("greet", { input: Schema.String }, (name) =>
+  Effect.gen(function*() {
+    const greeting = yield* Step.run("compose", Effect.sync(() => "Hello, " + name))
+    yield* Effect.sleep("10 millis")
+    return greeting
+  }))
+
+const app = Worker.layer({ workflows: [Greet] }).pipe(Layer.provide(Sqlite.layer({ filename: "runs.db" })))
+`
+
+beforeAll(async () => {
+  await run(process.execPath, [".ci/build.mjs"], root)
+  mkdirSync(scope, { recursive: true })
+  linkDependencies()
+  for (const name of packages) await unpack(name)
+  writeFileSync(join(project, "package.json"), JSON.stringify({ type: "module" }))
+}, 180_000)
+
+afterAll(() => rmSync(project, { recursive: true, force: true }))
+
+describe.each(packages)("@reprise/%s", (name) => {
+  it("holds what its package.json promises, a README and the licence, and no tests", () => {
+    const manifest = JSON.parse(readFileSync(join(scope, name, "package.json"), "utf8")) as { readonly exports: object }
+    const promised = JSON.stringify(manifest.exports).match(/\.\/[\w./-]+\.(?:d\.ts|js|ts)/g) ?? []
+    const missing = [...promised, "README.md", "LICENSE"].filter((path) => !existsSync(join(scope, name, path)))
+    expect(promised.length).toBeGreaterThan(0)
+    expect(missing).toEqual([])
+    expect(readdirSync(join(scope, name))).not.toContain("test")
+  })
+})
+
+it("plain Node runs a workflow", { timeout: 60_000 }, async () => {
+  const main = `${WORKFLOW}\nconsole.log(await Effect.runPromise(Client.execute(Greet, "Ada").pipe(Effect.provide(app))))`
+  writeFileSync(join(project, "main.js"), main)
+  expect(await run(process.execPath, ["main.js"], project)).toBe("Hello, Ada\n")
+})
+
+it("the published types fit", { timeout: 60_000 }, async () => {
+  const checks = `
+export const greeting: Effect.Effect<string, unknown, Client.Client> = Client.execute(Greet, "Ada")
+// @ts-expect-error the input is a string
+export const wrong = Client.execute(Greet, 1)
+export { app }
+`
+  writeFileSync(join(project, "types.ts"), WORKFLOW + checks)
+  const compilerOptions = {
+    module: "NodeNext",
+    target: "ES2022",
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false,
+    types: ["node"]
+  }
+  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["types.ts"] }))
+  const found = await compile(project)
+  expect(found, show(found)).toHaveLength(0)
+})
