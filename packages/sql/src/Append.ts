@@ -49,13 +49,29 @@ export const submission = (
 })
 
 const applyAll = (tx: Transaction.Transaction, all: ReadonlyArray<Prepared>, now: number) =>
-  Effect.gen(function*() {
-    const answers: Array<Log.Appended> = []
-    for (const prepared of all) answers.push(plain(tx, prepared) ?? (yield* apply(tx, prepared, now)))
-    return answers
-  })
+  applyFrom(tx, all, now, [])
 
-/** The common case without any statement of its own: events for a run whose end is known. */
+/** Goes on as far as it can without the store: a fiber step for each append would cost more than the append. */
+const applyFrom = (
+  tx: Transaction.Transaction,
+  all: ReadonlyArray<Prepared>,
+  now: number,
+  answers: Array<Log.Appended>
+): Effect.Effect<ReadonlyArray<Log.Appended>, SqlError> => {
+  for (let next = all[answers.length]; next !== undefined; next = all[answers.length]) {
+    const answer = plain(tx, next)
+    if (answer === undefined) {
+      return Effect.flatMap(apply(tx, next, now), (slow) => {
+        answers.push(slow)
+        return applyFrom(tx, all, now, answers)
+      })
+    }
+    answers.push(answer)
+  }
+  return Effect.succeed(answers)
+}
+
+/** The common case, without any statement of its own: events and columns for a run whose end is known. */
 const plain = (tx: Transaction.Transaction, prepared: Prepared): Log.Appended | undefined => {
   const { append } = prepared
   if (!isPlain(prepared)) return undefined
@@ -63,19 +79,21 @@ const plain = (tx: Transaction.Transaction, prepared: Prepared): Log.Appended | 
   if (known === undefined) return undefined
   if (isStale(tx, append, known)) return STALE
   Transaction.collect(tx, known, prepared.encoded)
+  if (append.row !== undefined) tx.projections.set(known.run, Rows.projection(append.row))
   Transaction.tellAppended(tx, known, append.events)
   return COMMITTED
 }
 
 const isPlain = ({ append, closing }: Prepared): boolean =>
-  append.row === undefined && append.start === undefined && append.delivered.length === 0 && closing === undefined
+  append.start === undefined && append.delivered.length === 0 && closing === undefined
 
 /** One INSERT that is its own transaction: a lone append then costs one commit and little else. */
 const alone = (tx: Transaction.Transaction, prepared: Prepared) => {
   const { append } = prepared
   const known = Known.get(tx.cache, append.runId)
   const count = append.events.length
-  if (known === undefined || count === 0 || count > Transaction.CHUNK || !isPlain(prepared)) return undefined
+  if (known === undefined || count === 0 || count > Transaction.CHUNK) return undefined
+  if (append.row !== undefined || !isPlain(prepared)) return undefined
   tx.touched.set(append.runId, known)
   if (isStale(tx, append, known)) return Effect.succeed([STALE])
   Transaction.collect(tx, known, prepared.encoded)
@@ -114,15 +132,12 @@ const toRun = (tx: Transaction.Transaction, prepared: Prepared, known: Known.Kno
     if (closing !== undefined && (yield* mailPending(tx, append, known))) return MAIL_PENDING
     Transaction.collect(tx, known, prepared.encoded)
     if (append.delivered.length > 0) yield* deliver(tx, append, known)
-    if (append.row !== undefined) {
-      yield* Transaction.write(tx, SET_ROW, [...Rows.projection(append.row), known.run])
-    }
+    if (append.row !== undefined) tx.projections.set(known.run, Rows.projection(append.row))
     Transaction.tellAppended(tx, known, append.events)
     if (closing !== undefined) yield* close(tx, known, closing)
     return COMMITTED
   })
 
-const SET_ROW = `UPDATE runs SET ${Rows.PROJECTION} WHERE run=?`
 const DELIVER = "UPDATE inbox SET delivered=1,data=NULL WHERE run=? AND message_id=?"
 
 const deliver = (tx: Transaction.Transaction, append: Log.Append, known: Known.Known) =>
@@ -142,6 +157,8 @@ const close = (tx: Transaction.Transaction, known: Known.Known, closing: Event.C
   Effect.gen(function*() {
     known.closed = true
     Known.drop(tx.cache, known.runId)
+    // The next append of this transaction may start a run with the key that is free now.
+    yield* Transaction.writeCollected(tx)
     yield* Transaction.write(tx, "DELETE FROM progress WHERE run=?", [known.run])
     yield* Transaction.write(tx, "DELETE FROM polls WHERE run=?", [known.run])
     yield* Transaction.write(tx, "UPDATE runs SET blocked=NULL WHERE run=? AND blocked IS NOT NULL", [known.run])
@@ -174,7 +191,7 @@ const start = (tx: Transaction.Transaction, prepared: Prepared, request: Log.Sta
 
 const existing = (tx: Transaction.Transaction, request: Log.StartRequest) =>
   Effect.gen(function*() {
-    yield* Transaction.writeEvents(tx)
+    yield* Transaction.writeCollected(tx)
     const [byId] = yield* Transaction.rows(tx, `${Rows.SUMMARY} WHERE r.run_id=?`, [request.runId])
     if (byId !== undefined) return { _tag: "Exists", by: "id", existing: Rows.decodeSummary(byId) } as const
     const [byKey] = yield* Transaction.rows(

@@ -180,7 +180,7 @@ const commit = (committer: Committer, operations: ReadonlyArray<Operation>): Eff
       const [row] = yield* Transaction.rows(tx, "SELECT epoch FROM store", [])
       tx.epoch = Number(row?.[0])
       for (const operation of operations) yield* operation.apply(tx)
-      yield* Transaction.writeEvents(tx)
+      yield* Transaction.writeCollected(tx)
       yield* Transaction.write(tx, "COMMIT", [])
     })
     return Effect.matchCauseEffect(work, {

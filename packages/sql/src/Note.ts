@@ -11,7 +11,12 @@ export const submission = (notes: ReadonlyArray<Log.Note>): Committer.Submission
   const texts = notes.map(textOf)
   return {
     name: "note",
-    apply: (tx) => Effect.forEach(notes, (note, index) => apply(tx, note, texts[index] ?? null), { discard: true })
+    apply: (tx) =>
+      Effect.zipRight(
+        // A note sets columns of its run: those that an append before it has set must not come after.
+        Transaction.writeCollected(tx),
+        Effect.forEach(notes, (note, index) => apply(tx, note, texts[index] ?? null), { discard: true })
+      )
   }
 }
 

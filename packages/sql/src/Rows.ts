@@ -58,8 +58,6 @@ export const projection = (row: Run.RunRow): ReadonlyArray<Cell> => {
   ]
 }
 
-export const PROJECTION = "status=?,started_at=?,closed_at=?,wake_at=?,busy=?"
-
 /** The columns of a summary, in the order that `decodeSummary` reads. */
 export const SUMMARY = `SELECT r.run_id,r.workflow,r.version,r.key,r.created_at,r.start_at,r.sum,r.status,r.started_at,
   r.closed_at,r.wake_at,r.blocked,coalesce((SELECT max(seq) FROM events e WHERE e.run=r.run),0) FROM runs r`

@@ -1,7 +1,7 @@
 /** The Log on SQLite: one file, one process, one writing connection with group commit, one reading connection. */
 import type { SqlError } from "@effect/sql/SqlError"
 import { Errors, Log, type Message } from "@reprise/core/engine"
-import { Clock, Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer } from "effect"
 import * as Append from "./Append.js"
 import * as Committer from "./Committer.js"
 import type { StoreClosed, StoreError, StoreFailed } from "./Errors.js"
@@ -38,13 +38,13 @@ const make = (store: Store.StoreShape): Log.LogShape => ({
 })
 
 const append = (store: Store.StoreShape, appends: ReadonlyArray<Log.Append>) =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) =>
-    Committer.submit(store.committer, Append.submission(appends.map(Append.prepare), now)))
+  Effect.clockWith((clock) =>
+    Committer.submit(store.committer, Append.submission(appends.map(Append.prepare), clock.unsafeCurrentTimeMillis())))
 
 const send = (store: Store.StoreShape, runId: string, message: Message.Message) =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+  Effect.clockWith((clock) =>
     Effect.flatMap(
-      Committer.submit(store.committer, Send.submission(runId, message, now)),
+      Committer.submit(store.committer, Send.submission(runId, message, clock.unsafeCurrentTimeMillis())),
       (answer) => typeof answer === "string" ? Effect.succeed(answer) : Effect.fail(answer)
     ))
 

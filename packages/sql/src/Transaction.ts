@@ -1,7 +1,7 @@
 /**
- * One transaction of the writer: what it has in hand and what it will tell after the commit. Events are collected and
- * written at the end with few statements; nothing inside a transaction reads them back, because `touched` knows the
- * end of every history that the transaction has changed.
+ * One transaction of the writer: what it has in hand and what it will tell after the commit. Events and columns of
+ * runs are collected and written at the end with few statements. `touched` knows the end of every history that the
+ * transaction has changed, so nothing reads them back; who needs the tables to be up to date calls `writeCollected`.
  */
 import type { Connection } from "@effect/sql/SqlConnection"
 import type { SqlError } from "@effect/sql/SqlError"
@@ -20,7 +20,10 @@ export interface Transaction {
   /** Every run that was looked at, whether or not the cache still holds it. */
   readonly touched: Map<string, Known.Known>
   readonly changes: Array<Log.Change>
+  /** Collected events, column after column. */
   readonly cells: Array<Cell>
+  /** Collected columns of runs, by run; the last ones count. */
+  readonly projections: Map<number, ReadonlyArray<Cell>>
 }
 
 export const make = (connection: Connection, cache: Known.Cache, epoch: number): Transaction => ({
@@ -29,7 +32,8 @@ export const make = (connection: Connection, cache: Known.Cache, epoch: number):
   epoch,
   touched: new Map(),
   changes: [],
-  cells: []
+  cells: [],
+  projections: new Map()
 })
 
 /** The driver answers a statement that returns no rows with these counts. */
@@ -86,40 +90,43 @@ export const tellAppended = (tx: Transaction, known: Known.Known, events: Readon
   if (events.length > 0) tx.changes.push({ _tag: "Appended", runId: known.runId, seq: known.seq, events })
 }
 
-const COLUMNS = 6
-/** Rows in one INSERT. Above 16 the gain is small, and each length is one more prepared statement. */
+/** Rows in one statement. Above 16 the gain is small, and each length is one more prepared statement. */
 export const CHUNK = 16
+const COLUMNS = 6
 
-const valuesOf = (count: number): string => `VALUES (?,?,?,?,?,?)${",(?,?,?,?,?,?)".repeat(count - 1)}`
-const INTO = "INSERT INTO events(run,seq,type,at,data,sum) "
-const INSERT = Array.from({ length: CHUNK }, (_, index) => INTO + valuesOf(index + 1))
-const FENCED = Array.from(
-  { length: CHUNK },
-  (_, index) => `${INTO}SELECT * FROM (${valuesOf(index + 1)}) WHERE (SELECT epoch FROM store)=?`
+const textsOf = (text: (values: string) => string): ReadonlyArray<string> =>
+  Array.from({ length: CHUNK }, (_, more) => text(`VALUES (?,?,?,?,?,?)${",(?,?,?,?,?,?)".repeat(more)}`))
+
+const INTO = "INSERT INTO events(run,seq,type,at,data,sum)"
+const INSERT = textsOf((values) => `${INTO} ${values}`)
+const FENCED = textsOf((values) => `${INTO} SELECT * FROM (${values}) WHERE (SELECT epoch FROM store)=?`)
+const UPDATE = textsOf((values) =>
+  `UPDATE runs SET status=v.column2,started_at=v.column3,closed_at=v.column4,wake_at=v.column5,busy=v.column6
+    FROM (${values}) v WHERE runs.run=v.column1`
 )
 
-const textFor = (texts: ReadonlyArray<string>, count: number): string => texts[count - 1] ?? texts[CHUNK - 1] ?? ""
+const textFor = (texts: ReadonlyArray<string>, cells: ReadonlyArray<Cell>): string =>
+  texts[cells.length / COLUMNS - 1] ?? ""
 
-/** Writes the collected events. */
-export const writeEvents = (tx: Transaction): Effect.Effect<void, SqlError> => {
-  const { cells } = tx
-  const width = CHUNK * COLUMNS
-  if (cells.length === 0) return Effect.void
-  if (cells.length <= width) {
-    return Effect.asVoid(write(tx, textFor(INSERT, cells.length / COLUMNS), cells.splice(0)))
-  }
-  return Effect.gen(function*() {
+const writeChunks = (tx: Transaction, texts: ReadonlyArray<string>, cells: ReadonlyArray<Cell>) =>
+  Effect.gen(function*() {
+    const width = CHUNK * COLUMNS
     for (let from = 0; from < cells.length; from += width) {
-      const chunk = cells.slice(from, from + width)
-      yield* write(tx, textFor(INSERT, chunk.length / COLUMNS), chunk)
+      const chunk = cells.length > width ? cells.slice(from, from + width) : cells
+      yield* write(tx, textFor(texts, chunk), chunk)
     }
-    cells.length = 0
   })
-}
+
+/** Writes the events and columns that were collected so far. */
+export const writeCollected = (tx: Transaction): Effect.Effect<void, SqlError> =>
+  Effect.gen(function*() {
+    if (tx.cells.length > 0) yield* writeChunks(tx, INSERT, tx.cells.splice(0))
+    if (tx.projections.size === 0) return
+    const cells = [...tx.projections].flatMap(([run, columns]) => [run, ...columns])
+    tx.projections.clear()
+    yield* writeChunks(tx, UPDATE, cells)
+  })
 
 /** Writes at most CHUNK collected events as one statement that is its own transaction; false when `epoch` is stale. */
-export const writeAlone = (tx: Transaction, epoch: number): Effect.Effect<boolean, SqlError> => {
-  const text = textFor(FENCED, tx.cells.length / COLUMNS)
-  tx.cells.push(epoch)
-  return Effect.map(write(tx, text, tx.cells), (written) => written.changes > 0)
-}
+export const writeAlone = (tx: Transaction, epoch: number): Effect.Effect<boolean, SqlError> =>
+  Effect.map(write(tx, textFor(FENCED, tx.cells), [...tx.cells, epoch]), (written) => written.changes > 0)

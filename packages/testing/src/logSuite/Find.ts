@@ -1,0 +1,45 @@
+/** `find`: listings. */
+import type { Log } from "@reprise/core/engine"
+import { Effect } from "effect"
+import * as Case from "./Case.js"
+import * as Sample from "./Sample.js"
+
+const ids = (log: Log.LogShape, filter: Partial<Log.RunFilter>) =>
+  Effect.map(log.find({ limit: 100, ...filter }), (runs) => runs.map((run) => run.runId))
+
+const filters = Case.on("all conditions of a filter hold at once", (log) =>
+  Effect.gen(function*() {
+    yield* Case.begin(log, "a")
+    yield* Case.start(log, "b", { key: "k", version: "2" })
+    yield* Case.start(log, "c", { workflow: "other", key: "k" })
+    yield* Case.begin(log, "d")
+    yield* Case.append(log, "d", 1, [Sample.completed()], { row: Sample.closed() })
+    Case.equal(yield* ids(log, {}), ["d", "c", "b", "a"])
+    Case.equal(yield* ids(log, { workflow: "checkout" }), ["d", "b", "a"])
+    Case.equal(yield* ids(log, { key: "k" }), ["c", "b"])
+    Case.equal(yield* ids(log, { key: "k", workflow: "checkout" }), ["b"])
+    Case.equal(yield* ids(log, { status: ["pending"] }), ["c", "b"])
+    Case.equal(yield* ids(log, { status: ["running", "completed"] }), ["d", "a"])
+    Case.equal(yield* ids(log, { status: [] }), [])
+    Case.equal(yield* ids(log, { runIds: ["a", "d", "nobody", "a"] }), ["d", "a"])
+    Case.equal(yield* ids(log, { runIds: ["a", "d"], status: ["running"] }), ["a"])
+    Case.equal(yield* ids(log, { runIds: [] }), [])
+  }))
+
+const paged = Case.on("pages end with the id that begins the next", (log) =>
+  Effect.gen(function*() {
+    const all = Array.from({ length: 25 }, (_, index) => `r${index}`)
+    yield* log.append(all.map((runId) => Case.startOf(log, runId)))
+    const seen: Array<string> = []
+    while (true) {
+      const last = seen[seen.length - 1]
+      const page = yield* ids(log, { limit: 10, ...(last === undefined ? {} : { before: last }) })
+      seen.push(...page)
+      if (page.length < 10) break
+    }
+    Case.equal(seen, all.toReversed())
+    Case.equal(yield* ids(log, { before: "nobody" }), [])
+    Case.equal(yield* ids(log, { limit: 0 }), [])
+  }))
+
+export const cases: ReadonlyArray<Case.Case> = [filters, paged]
