@@ -1,4 +1,7 @@
-/** The pages tell the truth: their code compiles (and that of every `@example`), their links lead somewhere, errors and events are all described. */
+/**
+ * The pages tell the truth: their code compiles, and that of every `@example`; their links lead somewhere; errors and
+ * events are all described.
+ */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { posix, resolve } from "node:path"
 import { describe, expect, it } from "vitest"

@@ -4,7 +4,16 @@
  * better-sqlite3 again.
  */
 import { execFile } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -76,8 +85,8 @@ describe.each(packages)("@reprise/%s", (name) => {
 })
 
 it("plain Node runs a workflow", { timeout: 60_000 }, async () => {
-  const main = `${WORKFLOW}\nconsole.log(await Effect.runPromise(Client.execute(Greet, "Ada").pipe(Effect.provide(app))))`
-  writeFileSync(join(project, "main.js"), main)
+  const main = "console.log(await Effect.runPromise(Client.execute(Greet, \"Ada\").pipe(Effect.provide(app))))"
+  writeFileSync(join(project, "main.js"), WORKFLOW + main)
   expect(await run(process.execPath, ["main.js"], project)).toBe("Hello, Ada\n")
 })
 

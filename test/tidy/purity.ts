@@ -4,8 +4,11 @@ import { findAll, type Finding, isSource, type Rule, type Source } from "./sourc
 /** The one file that may name the globals: it replaces them while a program runs. */
 const CONTAINMENT = "packages/core/src/engine/Containment.ts"
 
-const WORLD =
-  /\bDate\.now\b|\bnew Date\(|\bMath\.random\b|\bset(?:Timeout|Interval|Immediate)\b|\bprocess\.|\bconsole\.|\brandomUUID\b|\bperformance\.|\bEffect\.never\b/g
+const WORLD = new RegExp(
+  "\\bDate\\.now\\b|\\bnew Date\\(|\\bMath\\.random\\b|\\brandomUUID\\b|\\bset(?:Timeout|Interval|Immediate)\\b" +
+    "|\\b(?:process|console|performance)\\.|\\bEffect\\.never\\b",
+  "g"
+)
 
 /** Clock, randomness and the process belong to the worker; core is told the time. */
 const noWorld = (files: ReadonlyArray<Source>): ReadonlyArray<Finding> =>
@@ -17,7 +20,9 @@ const noWorld = (files: ReadonlyArray<Source>): ReadonlyArray<Finding> =>
 const RUNNERS: Readonly<Record<string, string>> = {
   "packages/core/src/engine/Program.ts": "forks the fibers of a program on its own scheduler",
   "packages/core/src/engine/Services.ts": "answers a config read inside a drain, which is synchronous",
-  "packages/core/src/define/Step.ts": "evaluates Step.value inside a drain, which is synchronous"
+  "packages/core/src/define/Step.ts": "evaluates Step.value inside a drain, which is synchronous",
+  "packages/worker/src/Attempts.ts": "forks the attempts of steps, which end on their own",
+  "packages/worker/src/RunLoop.ts": "forks reads of the log from a listener, which is synchronous"
 }
 
 const RUN = /\b(?:Effect|\w*[rR]untime)\.(?:unsafe)?[rR]un(?:Fork|Sync|SyncExit|Promise|PromiseExit|Callback|Main)\b/g
@@ -29,6 +34,8 @@ const noRun = (files: ReadonlyArray<Source>): ReadonlyArray<Finding> =>
 
 const EVENT = "packages/core/src/model/Event.ts"
 const DECIDE = "packages/core/src/engine/Decide.ts"
+/** The test kit also makes events, to try a log with them. */
+const MAKERS = /^packages\/(core\/src\/(engine\/Decide|model\/Event)\.ts|testing\/)/
 
 /** The tags of the Event union, read from its definition. */
 export const eventTags = (files: ReadonlyArray<Source>): ReadonlyArray<string> => {
@@ -43,7 +50,7 @@ const eventsInDecide = (files: ReadonlyArray<Source>): ReadonlyArray<Finding> =>
   // A type says `readonly _tag: "X"`; only an object made here says `_tag: "X"`.
   const literal = new RegExp(`(?<!readonly )\\b_tag: "(${tags})"|\\bEvent\\.(${tags})\\.make\\(`, "g")
   return files
-    .filter((file) => isSource(file) && file.path !== DECIDE && file.path !== EVENT)
+    .filter((file) => isSource(file) && !MAKERS.test(file.path))
     .flatMap((file) => findAll(file, file.code, literal, ([match]) => `an event is made outside Decide: ${match}`))
 }
 

@@ -17,7 +17,7 @@ const noMarkers = (files: ReadonlyArray<Source>): ReadonlyArray<Finding> =>
     .filter(({ path }) => CODE.test(path) && !path.startsWith("test/tidy/"))
     .flatMap((file) => findAll(file, file.text, /\b(TODO|FIXME|XXX)\b/g, ([word]) => `${word}: open an issue instead`))
 
-const LINE_CHARS_MAX = 120
+const LINE_CHARS_MAX = 140
 
 const lineLength = (files: ReadonlyArray<Source>): ReadonlyArray<Finding> =>
   files.filter(({ path }) => CODE.test(path)).flatMap((file) =>
