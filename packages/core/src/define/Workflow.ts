@@ -13,7 +13,7 @@ import type { Update } from "./Update.js"
 export type StepError = StepTimedOut | StepOutcomeUnknown
 
 /** Any message that a workflow can declare. */
-export type AnyMessage = Signal<any> | Query<any, any> | Update<any, any, any>
+export type AnyMessage = Signal<any> | Query<any, any> | Update<any, any, any> | Update<any, any, never>
 
 declare const Phantom: unique symbol
 
