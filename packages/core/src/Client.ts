@@ -59,8 +59,15 @@ export interface ClientShape {
   readonly waiters: Waiters
 }
 
-/** Who waits for news of which run. */
-export type Waiters = Map<string, Set<(change: Change) => void>>
+/** Somebody who waits for news of a run: told of each change, and now and then to look for itself. */
+export interface Waiter {
+  readonly tell: (change: Change) => void
+  readonly lookAgain: () => void
+}
+export type Waiters = Map<string, Set<Waiter>>
+
+/** How often waiters look into the store for themselves: what other processes commit is not told here. */
+const LOOK_AGAIN = Duration.seconds(1)
 
 export class Client extends Context.Tag("@reprise/core/Client")<Client, ClientShape>() {}
 
@@ -69,8 +76,12 @@ export const make = (options: Omit<ClientShape, "waiters">): Effect.Effect<Clien
   Effect.gen(function*() {
     const waiters: Waiters = new Map()
     yield* options.log.watch((change) => {
-      for (const tell of waiters.get(change.runId) ?? []) tell(change)
+      for (const waiter of waiters.get(change.runId) ?? []) waiter.tell(change)
     })
+    const lookAgain = Effect.sync(() => {
+      for (const all of waiters.values()) for (const waiter of all) waiter.lookAgain()
+    })
+    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(Effect.sleep(LOOK_AGAIN), lookAgain)))
     return { ...options, waiters }
   })
 
@@ -276,8 +287,8 @@ const closingOf = (client: ClientShape, runId: string) =>
   })
 
 /**
- * The first news that `pick` takes, from a look at the store or from a change told after it. Looks again now and then,
- * because another process may be the one that commits.
+ * The first news that `pick` takes, from a look at the store or from a change told after it. Looks again whenever the
+ * client's ticker says so, because another process may be the one that commits.
  */
 const watching = <A, E>(
   client: ClientShape,
@@ -287,40 +298,39 @@ const watching = <A, E>(
 ): Effect.Effect<A, E> =>
   Effect.suspend(() => {
     let news: A | undefined
-    let wake = () => {}
-    const tell = (change: Change) => {
-      news ??= pick(change)
-      if (news !== undefined) wake()
+    let wake: () => void = () => {}
+    const waiter: Waiter = {
+      tell: (change) => {
+        news ??= pick(change)
+        if (news !== undefined) wake()
+      },
+      lookAgain: () => wake()
     }
-    const told = Effect.async<void>((resume) => {
+    const woken = Effect.async<void>((resume) => {
       wake = () => resume(Effect.void)
       if (news !== undefined) wake()
     })
-    return Effect.gen(function*() {
-      for (;;) {
-        const seen = news ?? (yield* look)
-        if (seen !== undefined) return seen
-        yield* Effect.raceFirst(told, Effect.sleep(LOOK_AGAIN))
-      }
-    }).pipe(attended(client.waiters, runId, tell))
+    const settled: Effect.Effect<A, E> = Effect.suspend(() =>
+      news !== undefined ? Effect.succeed(news) : Effect.flatMap(look, (seen) => {
+        const found = news ?? seen
+        return found === undefined ? Effect.zipRight(woken, settled) : Effect.succeed(found)
+      })
+    )
+    attend(client.waiters, runId, waiter)
+    return Effect.onExit(settled, () => Effect.sync(() => leave(client.waiters, runId, waiter)))
   })
 
-const LOOK_AGAIN = Duration.seconds(1)
+const attend = (waiters: Waiters, runId: string, waiter: Waiter): void => {
+  const all = waiters.get(runId)
+  if (all === undefined) waiters.set(runId, new Set([waiter]))
+  else all.add(waiter)
+}
 
-const attended = (waiters: Waiters, runId: string, tell: (change: Change) => void) => <A, E>(effect: Effect.Effect<A, E>) =>
-  Effect.acquireUseRelease(
-    Effect.sync(() => {
-      const all = waiters.get(runId) ?? new Set()
-      waiters.set(runId, all.add(tell))
-    }),
-    () => effect,
-    () =>
-      Effect.sync(() => {
-        const all = waiters.get(runId)
-        all?.delete(tell)
-        if (all?.size === 0) waiters.delete(runId)
-      })
-  )
+const leave = (waiters: Waiters, runId: string, waiter: Waiter): void => {
+  const all = waiters.get(runId)
+  all?.delete(waiter)
+  if (all?.size === 0) waiters.delete(runId)
+}
 
 const outcomeOf = <A, E>(workflow: Any, runId: string, closing: Closing): Effect.Effect<A, E | StepError | Ended> => {
   switch (closing._tag) {
