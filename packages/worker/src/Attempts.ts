@@ -63,7 +63,8 @@ const begin = (worker: Worker, run: LiveRun, step: Run.OpenStep, attempt: Runnin
     return nextInLine(worker)
   }
   worker.slots.free -= 1
-  const effect = limited(body(infoFor(worker, run, step, attempt)), step)
+  const info = infoFor(worker, run, step, attempt)
+  const effect = limited(body(info, worker.hooks?.around(run, step, info)), step)
   const traced = worker.sinks.tracing ? Telemetry.attemptSpan(worker, run, step, effect) : effect
   const fiber = Runtime.runFork(worker.runtime)(traced as Effect.Effect<Activation.Outcome>)
   attempt.fiber = fiber

@@ -300,6 +300,7 @@ const bounded = (worker: Worker, result: Result): Result => {
 
 /** A run with nothing to do may leave memory after a while (Parking). */
 const rest = (worker: Worker, run: LiveRun): void => {
+  worker.hooks?.onRest(run)
   if (run.attempts.size === 0 && !run.reading && !run.mail && !worker.idle.has(run)) worker.idle.set(run, worker.now())
 }
 

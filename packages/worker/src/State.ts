@@ -1,6 +1,6 @@
 /** What a worker keeps in memory. None of it matters (I5): the store rebuilds it. */
 import type { Fiber, HashSet, Logger, Runtime, Tracer } from "effect"
-import type { Errors, Event, Json, Limits, Log, Message, ProgramState, Registry, Run, Workflow } from "@reprise/core/engine"
+import type { Activation, Errors, Event, Json, Limits, Log, Message, ProgramState, Registry, Run, Workflow } from "@reprise/core/engine"
 import type { Decide } from "@reprise/core/engine"
 
 /** Something that a live run must be told, in this order. */
@@ -73,7 +73,18 @@ export interface Sinks {
   readonly tracing: boolean
 }
 
+/** Where a test kit looks in and reaches in. A worker in production has none of it. */
+export interface Hooks {
+  /** What runs around, or in place of, the body of an attempt that begins now. */
+  readonly around: (run: LiveRun, step: Run.OpenStep, attempt: Activation.Attempt) => Activation.Around
+  /** A run has taken all that it was told; it may still have attempts under way. */
+  readonly onRest: (run: LiveRun) => void
+  /** Ids, seeds and tokens. */
+  readonly newId: () => string
+}
+
 export interface Worker {
+  readonly hooks: Hooks | undefined
   readonly log: Log.LogShape
   readonly registry: Registry.Registry
   readonly host: ProgramState.Host

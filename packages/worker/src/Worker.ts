@@ -3,7 +3,7 @@
  * `Client` that starts runs and asks them without a detour through the store.
  */
 import { randomUUID } from "node:crypto"
-import { Clock, type ConfigProvider, Context, DefaultServices, Effect, FiberRef, Layer, ModuleVersion, type Runtime, Tracer } from "effect"
+import { Clock, type ConfigProvider, Context, DefaultServices, Effect, FiberRef, Layer, ModuleVersion, type Runtime, type Scope, Tracer } from "effect"
 import { Client, type Workflow } from "@reprise/core"
 import { Errors, Host, Limits, Log, Program, Registry, Release } from "@reprise/core/engine"
 import * as Attempts from "./Attempts.js"
@@ -11,7 +11,7 @@ import * as CommitLoop from "./CommitLoop.js"
 import * as DueLoop from "./DueLoop.js"
 import * as Parking from "./Parking.js"
 import * as RunLoop from "./RunLoop.js"
-import type { Sinks, Worker } from "./State.js"
+import type { Hooks, Sinks, Worker } from "./State.js"
 
 export interface Options<W extends Workflow.Any> {
   /** The workflows that this worker runs; several versions of one name may be given, the newest last. */
@@ -32,21 +32,37 @@ export const layer = <W extends Workflow.Any>(
   Layer.scoped(
     Client.Client,
     Effect.gen(function*() {
-      const runtime = yield* Effect.runtime<Workflow.Services<W>>()
-      const worker = yield* make(options, runtime as Runtime.Runtime<unknown>)
-      yield* listen(worker)
-      yield* Effect.addFinalizer(() => stop(worker))
-      yield* DueLoop.recover(worker)
-      for (const loop of [CommitLoop.run, DueLoop.run, Parking.run]) yield* Effect.forkScoped(loop(worker))
+      const worker = yield* open(options)
       return yield* Client.make({
         log: worker.log,
         registry: worker.registry,
         limits: worker.limits,
         newId: worker.newId,
-        local: { start: (request) => start(worker, request), query: (run, name, input) => query(worker, run, name, input) }
+        local: local(worker)
       })
     })
   )
+
+/** The worker behind the layer: running when this succeeds, until the scope closes. */
+export const open = <W extends Workflow.Any>(
+  options: Options<W>,
+  hooks?: Hooks
+): Effect.Effect<Worker, never, Log.Log | Workflow.Services<W> | Scope.Scope> =>
+  Effect.gen(function*() {
+    const runtime = yield* Effect.runtime<Workflow.Services<W>>()
+    const worker = yield* make(options, runtime as Runtime.Runtime<unknown>, hooks)
+    yield* listen(worker)
+    yield* Effect.addFinalizer(() => stop(worker))
+    yield* DueLoop.recover(worker)
+    for (const loop of [CommitLoop.run, DueLoop.run, Parking.run]) yield* Effect.forkScoped(loop(worker))
+    return worker
+  })
+
+/** What a client in the worker's process can do without a detour through the store. */
+export const local = (worker: Worker): Client.LocalWorker => ({
+  start: (request) => start(worker, request),
+  query: (run, name, input) => query(worker, run, name, input)
+})
 
 /** A client without a worker: starts runs and sends messages for workers elsewhere. Queries need a worker. */
 export const clientLayer = (options: {
@@ -65,18 +81,24 @@ export const clientLayer = (options: {
       }))
   )
 
-const make = (options: Options<Workflow.Any>, runtime: Runtime.Runtime<unknown>): Effect.Effect<Worker, never, Log.Log> =>
+const make = (
+  options: Options<Workflow.Any>,
+  runtime: Runtime.Runtime<unknown>,
+  hooks: Hooks | undefined
+): Effect.Effect<Worker, never, Log.Log> =>
   Effect.gen(function*() {
+    const newId = hooks?.newId ?? randomUUID
     const limits = { ...Limits.Limits, ...options.limits }
     const clock = yield* Clock.clockWith(Effect.succeed)
     const minimumLogLevel = yield* FiberRef.get(FiberRef.currentMinimumLogLevel)
     const worker: Worker = {
+      hooks,
       log: yield* Log.Log,
       registry: Registry.make(options.workflows),
       host: Host.make({
         limits,
         minimumLogLevel,
-        secret: randomUUID,
+        secret: newId,
         ...(options.config === undefined ? {} : { config: options.config })
       }),
       limits,
@@ -84,7 +106,7 @@ const make = (options: Options<Workflow.Any>, runtime: Runtime.Runtime<unknown>)
       runtime,
       sinks: yield* sinks,
       now: () => clock.unsafeCurrentTimeMillis(),
-      newId: randomUUID,
+      newId,
       live: new Map(),
       loading: new Map(),
       blocked: new Set(),

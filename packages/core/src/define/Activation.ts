@@ -37,8 +37,11 @@ export type Outcome =
   | { readonly _tag: "Failed"; readonly failure: Failure }
   | { readonly _tag: "Pending"; readonly nextMillis: number }
 
+/** What a test kit runs around, or in place of, the effect of a body. */
+export type Around = (effect: Effect.Effect<unknown, unknown, unknown>) => Effect.Effect<unknown, unknown, unknown>
+
 /** Runs one attempt outside the program, with the worker's services; never fails. */
-export type Body = (attempt: Attempt) => Effect.Effect<Outcome, never, unknown>
+export type Body = (attempt: Attempt, around?: Around) => Effect.Effect<Outcome, never, unknown>
 
 /** What a step's program half learns: the outcome of an attempt, or an operator's decision. */
 export type StepNews =

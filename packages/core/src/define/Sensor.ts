@@ -86,8 +86,8 @@ const bodyOf = <A, E, R>(
   options: Options<A, E>,
   output: Codec<A>,
   error: Codec<E>
-): Body => (attempt) =>
-  Effect.matchCause(Effect.provideService(check, Step.CurrentAttempt, attempt), {
+): Body => (attempt, around) =>
+  Effect.matchCause(Effect.provideService(Step.placed(check, around), Step.CurrentAttempt, attempt), {
     onSuccess: (found): Outcome =>
       Option.isSome(found)
         ? Step.completedWith(output, found.value, name)

@@ -11,6 +11,7 @@ import { lineOf } from "../model/Source.js"
 import {
   Activation,
   type ActivationShape,
+  type Around,
   type Attempt,
   type Body,
   type InStep,
@@ -263,11 +264,16 @@ const decoded = <A>(output: Codec<A>, json: Json | undefined, name: string): Eff
 }
 
 /** The outside half of a step: runs the effect and encodes how it ended. */
-const bodyOf = <A, E, R>(name: string, effect: Effect.Effect<A, E, R>, output: Codec<A>, error: Codec<E>): Body => (attempt) =>
-  Effect.matchCause(Effect.provideService(effect, CurrentAttempt, attempt), {
+const bodyOf = <A, E, R>(name: string, effect: Effect.Effect<A, E, R>, output: Codec<A>, error: Codec<E>): Body =>
+(attempt, around) =>
+  Effect.matchCause(Effect.provideService(placed(effect, around), CurrentAttempt, attempt), {
     onSuccess: (result): Outcome => completedWith(output, result, name),
     onFailure: (cause): Outcome => ({ _tag: "Failed", failure: failureOf(cause, error, `error of step "${name}"`) })
   })
+
+/** The effect, with what a test kit has put around it: a stand-in must give the same types. */
+export const placed = <A, E, R>(effect: Effect.Effect<A, E, R>, around: Around | undefined): Effect.Effect<A, E, R> =>
+  around === undefined ? effect : around(effect) as Effect.Effect<A, E, R>
 
 export const completedWith = <A>(output: Codec<A>, result: A, name: string): Outcome => {
   const encoded = output.encode(result, `output of step "${name}"`)
