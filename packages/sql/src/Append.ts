@@ -39,7 +39,7 @@ const MAIL_PENDING: Log.Appended = { _tag: "MailPending" }
 export const submission = (
   prepared: ReadonlyArray<Prepared>,
   now: number
-): Committer.Submission<ReadonlyArray<Log.Appended>, never> => ({
+): Committer.Submission<ReadonlyArray<Log.Appended>, SqlError> => ({
   name: "append",
   apply: (tx) => applyAll(tx, prepared, now),
   alone: (tx) => {
@@ -111,7 +111,8 @@ const alone = (tx: Transaction.Transaction, prepared: Prepared) => {
 const isStale = (tx: Transaction.Transaction, append: Log.Append, known: Known.Known): boolean =>
   append.epoch !== tx.epoch || known.closed || known.seq !== append.expectedSeq
 
-const apply = (
+/** Applies one append with all its checks. */
+export const apply = (
   tx: Transaction.Transaction,
   prepared: Prepared,
   now: number

@@ -44,10 +44,12 @@ export interface Committer {
 
 export interface Submission<A, E> {
   readonly name: string
-  readonly apply: (tx: Transaction.Transaction) => Effect.Effect<A, E | SqlError>
+  readonly apply: (tx: Transaction.Transaction) => Effect.Effect<A, E>
   readonly alone?: (tx: Transaction.Transaction) => Effect.Effect<A, SqlError> | undefined
   readonly exclusive?: boolean
 }
+
+type Told<E> = Errors.LogError | Exclude<E, SqlError>
 
 /** Starts the loop; it ends with the scope, after committing what was accepted before. */
 export const make = (
@@ -78,11 +80,11 @@ const close = (committer: Committer): Effect.Effect<void> =>
   })
 
 /** Puts an operation into the queue and waits for the commit that holds it. The answer is `apply`'s. */
-export const submit = <A, E = never>(
+export const submit = <A, E>(
   committer: Committer,
   submission: Submission<A, E>
-): Effect.Effect<A, Errors.LogError | E> =>
-  Effect.async<A, Errors.LogError | E>((resume) => {
+): Effect.Effect<A, Told<E>> =>
+  Effect.async<A, Told<E>>((resume) => {
     const { name } = submission
     const { refusal } = committer
     if (refusal !== undefined) return resume(Effect.fail(new Errors.LogError({ operation: name, cause: refusal })))
@@ -98,16 +100,17 @@ export const submit = <A, E = never>(
         return effect === undefined ? undefined : Effect.map(effect, keep)
       },
       exclusive: submission.exclusive ?? false,
-      answer: (exit) => resume(Exit.isSuccess(exit) ? Effect.succeed(result) : Effect.failCause(told<E>(name, exit.cause)))
+      answer: (exit) =>
+        resume(Exit.isSuccess(exit) ? Effect.succeed(result) : Effect.failCause(told<E>(name, exit.cause)))
     })
   })
 
 /** What the store did wrong becomes a LogError; an error of the operation itself stays what it is. */
-const told = <E>(operation: string, cause: Cause.Cause<unknown>): Cause.Cause<Errors.LogError | E> => {
+const told = <E>(operation: string, cause: Cause.Cause<unknown>): Cause.Cause<Told<E>> => {
   const error = Cause.squash(cause)
   return Failure.isStoreFault(error)
     ? Cause.fail(new Errors.LogError({ operation, cause: Failure.reasonOf(error) }))
-    : (cause as Cause.Cause<E>)
+    : (cause as Cause.Cause<Exclude<E, SqlError>>)
 }
 
 const enqueue = (committer: Committer, operation: Operation): void => {

@@ -35,7 +35,7 @@ export const whileOpening = (filename: string, error: unknown): StoreErrors.Stor
   const code = codeOf(error)
   const detail = detailOf(error)
   if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return new StoreErrors.StoreLocked({ filename })
-  if (/^SQLITE_READONLY/.test(code)) return new StoreErrors.StoreReadOnly({ filename, detail })
+  if (code.startsWith("SQLITE_READONLY")) return new StoreErrors.StoreReadOnly({ filename, detail })
   if (/^SQLITE_(CANTOPEN|IOERR(?!_SHORT_READ)|FULL|AUTH|PERM)/.test(code)) {
     return new StoreErrors.StoreUnavailable({ filename, detail })
   }

@@ -1,19 +1,15 @@
 /** `Log.find` and `Log.runnable`: the runs, found by their columns. */
 import type { Connection } from "@effect/sql/SqlConnection"
-import type { SqlError } from "@effect/sql/SqlError"
 import type { Log } from "@reprise/core/engine"
 import { Effect } from "effect"
 import * as Rows from "./Rows.js"
-
-const select = (connection: Connection, sql: string, cells: ReadonlyArray<Rows.Cell>) =>
-  connection.executeValues(sql, cells) as Effect.Effect<ReadonlyArray<Rows.Row>, SqlError>
 
 /** Newest first means last created first: `run` numbers are given in that order. */
 export const find = (connection: Connection, filter: Log.RunFilter) => {
   const [conditions, cells] = conditionsOf(filter)
   const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`
   return Effect.map(
-    select(connection, `${Rows.SUMMARY} ${where} ORDER BY r.run DESC LIMIT ?`, [...cells, filter.limit]),
+    Rows.select(connection, `${Rows.SUMMARY} ${where} ORDER BY r.run DESC LIMIT ?`, [...cells, filter.limit]),
     (rows) => rows.map(Rows.decodeSummary)
   )
 }
@@ -54,7 +50,7 @@ export const runnable = (
   options: { readonly now: number; readonly recover: boolean; readonly limit: number }
 ) =>
   Effect.gen(function*() {
-    const rows = yield* select(connection, options.recover ? RECOVER : DUE, [options.now, options.limit])
-    const [next] = yield* select(connection, NEXT, [options.now])
+    const rows = yield* Rows.select(connection, options.recover ? RECOVER : DUE, [options.now, options.limit])
+    const [next] = yield* Rows.select(connection, NEXT, [options.now])
     return { runIds: rows.map((row) => String(row[0])), nextAt: Rows.instant(next?.[0]) }
   })

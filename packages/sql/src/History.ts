@@ -15,9 +15,6 @@ const OF_RUN = `SELECT r.run_id,r.workflow,r.version,r.key,r.created_at,r.start_
 // Begins with the row before the page, whose checksum the first row of the page continues.
 const PAGE = "SELECT seq,type,at,data,sum FROM events WHERE run=? AND seq>=? ORDER BY seq LIMIT ?"
 
-const select = (connection: Connection, sql: string, cells: ReadonlyArray<Rows.Cell>) =>
-  connection.executeValues(sql, cells) as Effect.Effect<ReadonlyArray<Rows.Row>, SqlError>
-
 export const read = (
   connection: Connection,
   runId: string,
@@ -26,12 +23,12 @@ export const read = (
 ): Effect.Effect<ReadonlyArray<Event.Recorded>, SqlError | Errors.HistoryDamaged> =>
   Effect.gen(function*() {
     // The row first: events that are committed in between only make the history longer than the row says.
-    const [run] = yield* select(connection, OF_RUN, [runId])
+    const [run] = yield* Rows.select(connection, OF_RUN, [runId])
     if (run === undefined) return []
     const damage = Rows.damageOf(run)
     if (damage !== undefined) return yield* damaged(runId, 0, damage)
     const anchor = afterSeq > 0 ? 1 : 0
-    const rows = yield* select(connection, PAGE, [run[8] ?? null, afterSeq, limit + anchor])
+    const rows = yield* Rows.select(connection, PAGE, [run[8] ?? null, afterSeq, limit + anchor])
     const page = yield* Effect.suspend(() => verified(runId, afterSeq, rows))
     const last = rows[rows.length - 1]
     if (rows.length < limit + anchor && (last !== undefined || afterSeq === 0)) {

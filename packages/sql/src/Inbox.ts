@@ -22,7 +22,7 @@ export const read = (
   runId: string
 ): Effect.Effect<Inbox, SqlError | Errors.HistoryDamaged> =>
   Effect.flatMap(
-    connection.executeValues(ALL, [runId]) as Effect.Effect<ReadonlyArray<Rows.Row>, SqlError>,
+    Rows.select(connection, ALL, [runId]),
     (rows) =>
       Effect.try({
         try: () => collect(runId, rows),

@@ -7,7 +7,7 @@ import type * as Known from "./Known.js"
 import * as Rows from "./Rows.js"
 import * as Transaction from "./Transaction.js"
 
-export const submission = (notes: ReadonlyArray<Log.Note>): Committer.Submission<void, never> => {
+export const submission = (notes: ReadonlyArray<Log.Note>): Committer.Submission<void, SqlError> => {
   const texts = notes.map(textOf)
   return {
     name: "note",

@@ -2,11 +2,22 @@
  * How facts stand in columns, and back. What comes back has passed its checksum first, so it is what this code wrote;
  * that is why the casts here, and only here, are sound without running a schema over every event that is read.
  */
+import type { Connection } from "@effect/sql/SqlConnection"
+import type { SqlError } from "@effect/sql/SqlError"
 import { Event, type Json, type Log, type Message, type Run } from "@reprise/core/engine"
+import type { Effect } from "effect"
 import * as Checksum from "./Checksum.js"
 
 export type Cell = string | number | null
 export type Row = ReadonlyArray<Cell>
+
+/** Rows as arrays of cells: half the cost of rows as objects. The driver's own type says nothing about cells. */
+export const select = (
+  connection: Connection,
+  sql: string,
+  cells: ReadonlyArray<Cell> = []
+): Effect.Effect<ReadonlyArray<Row>, SqlError> =>
+  connection.executeValues(sql, cells) as Effect.Effect<ReadonlyArray<Row>, SqlError>
 
 /** An event on its way into the log: `data` is its JSON without `_tag` and `at`, which have columns of their own. */
 export interface Encoded {
@@ -60,7 +71,7 @@ export const projection = (row: Run.RunRow): ReadonlyArray<Cell> => {
 
 /** The columns of a summary, in the order that `decodeSummary` reads. */
 export const SUMMARY = `SELECT r.run_id,r.workflow,r.version,r.key,r.created_at,r.start_at,r.sum,r.status,r.started_at,
-  r.closed_at,r.wake_at,r.blocked,coalesce((SELECT max(seq) FROM events e WHERE e.run=r.run),0) FROM runs r`
+  r.closed_at,r.wake_at,r.blocked,coalesce((SELECT max(seq) FROM events e WHERE e.run=r.run),0),r.run FROM runs r`
 
 const STATUSES: ReadonlySet<string> = new Set(["pending", "running", "completed", "failed", "cancelled", "terminated"])
 

@@ -12,7 +12,11 @@ type Refused = Errors.RunNotFound | Errors.RunClosed
 type Answer = "Sent" | "Duplicate" | Refused
 
 /** The answer may be an error of this message alone, so it is a value here: others share the transaction. */
-export const submission = (runId: string, message: Message.Message, now: number): Committer.Submission<Answer, never> => {
+export const submission = (
+  runId: string,
+  message: Message.Message,
+  now: number
+): Committer.Submission<Answer, SqlError> => {
   const data = Rows.encodeMessage(message)
   return {
     name: "send",

@@ -1,11 +1,9 @@
 /** The Log on SQLite: one file, one process, one writing connection with group commit, one reading connection. */
-import type { SqlError } from "@effect/sql/SqlError"
 import { Errors, Log, type Message } from "@reprise/core/engine"
 import { Context, Effect, Layer } from "effect"
 import * as Append from "./Append.js"
 import * as Committer from "./Committer.js"
-import type { StoreClosed, StoreError, StoreFailed } from "./Errors.js"
-import * as Failure from "./Failure.js"
+import type { StoreError } from "./Errors.js"
 import * as Find from "./Find.js"
 import * as History from "./History.js"
 import * as Inbox from "./Inbox.js"
@@ -26,13 +24,14 @@ const make = (store: Store.StoreShape): Log.LogShape => ({
   epoch: store.epoch,
   append: (appends) => append(store, appends),
   send: (runId, message) => send(store, runId, message),
-  read: (runId, afterSeq, limit) => reading(store, "read a history", History.read(store.reader, runId, afterSeq, limit)),
+  read: (runId, afterSeq, limit) =>
+    Store.reading(store, "read a history", History.read(store.reader, runId, afterSeq, limit)),
   inbox: (runId) =>
-    reading(store, "read an inbox", Inbox.read(store.reader, runId)).pipe(
+    Store.reading(store, "read an inbox", Inbox.read(store.reader, runId)).pipe(
       Effect.catchTag("HistoryDamaged", (cause) => new Errors.LogError({ operation: "read an inbox", cause }))
     ),
-  runnable: (options) => reading(store, "find due runs", Find.runnable(store.reader, options)),
-  find: (filter) => reading(store, "find runs", Find.find(store.reader, filter)),
+  runnable: (options) => Store.reading(store, "find due runs", Find.runnable(store.reader, options)),
+  find: (filter) => Store.reading(store, "find runs", Find.find(store.reader, filter)),
   note: (notes) => Effect.suspend(() => Committer.submit(store.committer, Note.submission(notes))),
   watch: (listener) => watch(store.committer, listener)
 })
@@ -47,21 +46,6 @@ const send = (store: Store.StoreShape, runId: string, message: Message.Message) 
       Committer.submit(store.committer, Send.submission(runId, message, clock.unsafeCurrentTimeMillis())),
       (answer) => typeof answer === "string" ? Effect.succeed(answer) : Effect.fail(answer)
     ))
-
-/** What the store did wrong becomes a LogError; what is said about one run stays what it is. */
-const reading = <A, E>(store: Store.StoreShape, operation: string, effect: Effect.Effect<A, E>) =>
-  Effect.suspend((): Effect.Effect<A, E | Refusal> => {
-    const { refusal } = store.committer
-    return refusal === undefined ? effect : Effect.fail(refusal)
-  }).pipe(
-    Effect.mapError((error) =>
-      Failure.isStoreFault(error)
-        ? new Errors.LogError({ operation, cause: Failure.reasonOf(error) })
-        : (error as Exclude<E, Refusal | SqlError>)
-    )
-  )
-
-type Refusal = StoreFailed | StoreClosed
 
 const watch = (committer: Committer.Committer, listener: (change: Log.Change) => void) =>
   Effect.asVoid(Effect.acquireRelease(

@@ -5,8 +5,10 @@
  */
 import { SqlClient } from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
+import type { SqlError } from "@effect/sql/SqlError"
+import { Errors as CoreErrors } from "@reprise/core/engine"
 import { Context, Effect, type Scope } from "effect"
-import { existsSync, realpathSync, statSync } from "node:fs"
+import { accessSync, constants, existsSync, realpathSync, statSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import * as Clients from "./Clients.js"
 import * as Committer from "./Committer.js"
@@ -38,6 +40,21 @@ export interface StoreShape {
 /** The open store behind a Log, for Maintenance. */
 export class Store extends Context.Tag("@reprise/sql/Store")<Store, StoreShape>() {}
 
+/** What the store did wrong becomes a LogError; what is said about one run stays what it is. */
+export const reading = <A, E>(store: StoreShape, operation: string, effect: Effect.Effect<A, E>) =>
+  Effect.suspend((): Effect.Effect<A, E | Refusal> => {
+    const { refusal } = store.committer
+    return refusal === undefined ? effect : Effect.fail(refusal)
+  }).pipe(
+    Effect.mapError((error) =>
+      Failure.isStoreFault(error)
+        ? new CoreErrors.LogError({ operation, cause: Failure.reasonOf(error) })
+        : (error as Exclude<E, Refusal | SqlError>)
+    )
+  )
+
+type Refusal = Errors.StoreFailed | Errors.StoreClosed
+
 /** SQLite before this version could lose a write when the write-ahead log was reset. */
 const VERSION_MIN = [3, 51, 3] as const
 /** Up to this size every page is checked when the store is opened; a larger store is checked by Maintenance.verify. */
@@ -63,14 +80,20 @@ export const open = (options: Options): Effect.Effect<StoreShape, Errors.StoreEr
   })
 
 /** The file's real path, so that two paths to one file share one lock. */
-const locate = (filename: string): Effect.Effect<string, Errors.StoreUnavailable> =>
+const locate = (filename: string): Effect.Effect<string, Errors.StoreUnavailable | Errors.StoreReadOnly> =>
   Effect.try({
     try: () => {
-      const path = existsSync(filename) ? realpathSync(filename) : join(realpathSync(dirname(filename)), basename(filename))
-      if (existsSync(path) && !statSync(path).isFile()) throw new Error("it is not a file")
+      const exists = existsSync(filename)
+      const path = exists ? realpathSync(filename) : join(realpathSync(dirname(filename)), basename(filename))
+      if (exists && !statSync(path).isFile()) throw new Error("it is not a file")
+      accessSync(dirname(path), constants.W_OK)
       return path
     },
-    catch: (cause) => new Errors.StoreUnavailable({ filename, detail: cause instanceof Error ? cause.message : String(cause) })
+    catch: (cause) => {
+      const { code, message } = cause instanceof Error && "code" in cause ? cause : { code: "", message: String(cause) }
+      const refused = code === "EACCES" || code === "EROFS" || code === "EPERM"
+      return new (refused ? Errors.StoreReadOnly : Errors.StoreUnavailable)({ filename, detail: message })
+    }
   })
 
 /** Sets and checks everything, brings the schema up to date, and takes the next epoch. */

@@ -10,7 +10,8 @@ import { Run } from "@reprise/core/engine"
 import { Effect } from "effect"
 import * as Checksum from "./Checksum.js"
 import * as Known from "./Known.js"
-import type { Cell, Encoded, Row } from "./Rows.js"
+import * as Rows from "./Rows.js"
+import type { Cell, Encoded } from "./Rows.js"
 
 export interface Transaction {
   readonly connection: Connection
@@ -45,8 +46,8 @@ interface Written {
 export const write = (tx: Transaction, sql: string, cells: ReadonlyArray<Cell>): Effect.Effect<Written, SqlError> =>
   tx.connection.executeRaw(sql, cells) as Effect.Effect<Written, SqlError>
 
-export const rows = (tx: Transaction, sql: string, cells: ReadonlyArray<Cell>): Effect.Effect<ReadonlyArray<Row>, SqlError> =>
-  tx.connection.executeValues(sql, cells) as Effect.Effect<ReadonlyArray<Row>, SqlError>
+export const rows = (tx: Transaction, sql: string, cells: ReadonlyArray<Cell> = []) =>
+  Rows.select(tx.connection, sql, cells)
 
 const LAST = `SELECT r.run,r.status,e.seq,e.sum FROM runs r LEFT JOIN events e
   ON e.run=r.run AND e.seq=(SELECT max(seq) FROM events WHERE run=r.run) WHERE r.run_id=?`

@@ -8,7 +8,7 @@
  * What is written is copied through JSON, as every store on disk does: a value that is not JSON is found in tests, and
  * nothing is shared with the writer.
  */
-import { Errors, Event, Log, type Json, type Message, Run } from "@reprise/core/engine"
+import { Errors, Event, Log, type Json, type Message, type Run } from "@reprise/core/engine"
 import { Effect, Layer } from "effect"
 
 interface Mail {
@@ -162,7 +162,9 @@ const take = (store: MemoryStore, entry: Entry, append: Log.Append, tell: Tell):
   if (append.events.length > 0) tell({ _tag: "Appended", runId, seq: entry.events.length, events: append.events })
   const closing = closingOf(append)
   if (closing === undefined) return
-  if (append.row?.closedAt === undefined) throw new TypeError(`${closing._tag} of run ${runId} without the columns of a closed run`)
+  if (append.row?.closedAt === undefined) {
+    throw new TypeError(`${closing._tag} of run ${runId} without the columns of a closed run`)
+  }
   close(store, entry)
   tell({ _tag: "Closed", runId, event: closing })
 }
@@ -240,7 +242,10 @@ const takeNote = (store: MemoryStore, note: Log.Note, tell: Tell): void => {
   }
 }
 
-const runnable = (store: MemoryStore, options: { readonly now: number; readonly recover: boolean; readonly limit: number }) => {
+const runnable = (
+  store: MemoryStore,
+  options: { readonly now: number; readonly recover: boolean; readonly limit: number }
+) => {
   const due: Array<Entry> = []
   let nextAt: number | undefined
   for (const entry of store.open.values()) {
@@ -266,7 +271,7 @@ const isRecoverable = (entry: Entry, now: number): boolean => {
 const find = (store: MemoryStore, filter: Log.RunFilter): ReadonlyArray<Log.RunSummary> => {
   const before = filter.before === undefined ? Infinity : store.runs.get(filter.before)?.order ?? -1
   const found: Array<Log.RunSummary> = []
-  for (const entry of candidates(store, filter).sort((a, b) => b.order - a.order)) {
+  for (const entry of candidates(store, filter).toSorted((a, b) => b.order - a.order)) {
     if (found.length >= filter.limit) break
     if (entry.order < before && fits(entry, filter)) found.push(summary(entry))
   }

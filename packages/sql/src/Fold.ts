@@ -1,0 +1,74 @@
+/** A run of the store, folded from its history, and what its columns ought to be. */
+import type { Connection } from "@effect/sql/SqlConnection"
+import type { SqlError } from "@effect/sql/SqlError"
+import { Errors, type Event, type Log, Run } from "@reprise/core/engine"
+import { Effect } from "effect"
+import * as History from "./History.js"
+import * as Rows from "./Rows.js"
+
+const PAGE_COUNT = 10_000
+
+export interface Folded {
+  readonly summary: Log.RunSummary
+  readonly run: number
+  readonly state: Run.RunState
+}
+
+/** Runs in order of creation, after the one with the number `after`. */
+export const page = (connection: Connection, after: number, limit: number) =>
+  Rows.select(connection, `${Rows.SUMMARY} WHERE r.run>? ORDER BY r.run LIMIT ?`, [after, limit])
+
+export const numberOf = (row: Rows.Row): number => Number(row[13])
+
+/** Reads and folds one run, showing `each` page; damaged when a checksum, a number or the fold says so. */
+export const fold = (
+  connection: Connection,
+  row: Rows.Row,
+  each?: (events: ReadonlyArray<Event.Event>) => void
+): Effect.Effect<Folded, SqlError | Errors.HistoryDamaged> =>
+  Effect.gen(function*() {
+    const summary = Rows.decodeSummary(row)
+    const state = Run.pending(summary.runId, summary.workflow, summary.version)
+    while (true) {
+      const recorded = yield* History.read(connection, summary.runId, state.seq, PAGE_COUNT)
+      const events = recorded.map((one) => one.event)
+      yield* evolveAll(state, events)
+      each?.(events)
+      if (events.length < PAGE_COUNT) return { summary, run: numberOf(row), state }
+    }
+  })
+
+/** Adds events to a fold; an event that cannot stand where it stands is damage. */
+export const evolveAll = (state: Run.RunState, events: ReadonlyArray<Event.Event>) => {
+  let { seq } = state
+  return Effect.try({
+    try: () => {
+      for (const event of events) {
+        seq += 1
+        Run.evolve(state, event)
+      }
+    },
+    catch: (cause) => {
+      const detail = cause instanceof Error ? cause.message : String(cause)
+      return new Errors.HistoryDamaged({ runId: state.runId, seq, detail })
+    }
+  })
+}
+
+/** The columns that follow from the history and the polls. A run without events waits for its start. */
+export const columns = (connection: Connection, { run, state, summary }: Folded) =>
+  Effect.gen(function*() {
+    if (state.seq === 0) return ["pending", null, null, summary.startAt ?? summary.createdAt, 0]
+    const rows = yield* Rows.select(connection, "SELECT id,count,next_at FROM polls WHERE run=?", [run])
+    const polls = new Map(rows.map((row) => [String(row[0]), { count: Number(row[1]), nextAt: Number(row[2]) }]))
+    return Rows.projection(Run.row(state, polls))
+  })
+
+/** The columns as they stand. */
+export const stored = (connection: Connection, run: number) =>
+  Effect.map(
+    Rows.select(connection, "SELECT status,started_at,closed_at,wake_at,busy FROM runs WHERE run=?", [run]),
+    ([row]) => row ?? []
+  )
+
+export const same = (a: Rows.Row, b: Rows.Row): boolean => a.every((cell, index) => cell === b[index])

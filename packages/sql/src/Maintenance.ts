@@ -1,0 +1,9 @@
+/**
+ * Looking after a store. Every function works on an open store (`Sqlite.layer` provides it), beside a running worker;
+ * what writes does so through the store's one writer, in short transactions of its own.
+ */
+export { backup } from "./Backup.js"
+export { exportRun, importRun } from "./Transfer.js"
+export { rebuild } from "./Rebuild.js"
+export { retention } from "./Retention.js"
+export { verify } from "./Verify.js"

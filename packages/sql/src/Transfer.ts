@@ -1,0 +1,110 @@
+/** One run as a document: taken out of one store, put into another. */
+import { Errors, Event, Run } from "@reprise/core/engine"
+import { Effect, ParseResult, Schema } from "effect"
+import * as Append from "./Append.js"
+import * as Committer from "./Committer.js"
+import { ImportRefused } from "./Errors.js"
+import * as Fold from "./Fold.js"
+import * as Rows from "./Rows.js"
+import * as Store from "./Store.js"
+import type * as Transaction from "./Transaction.js"
+
+const Document = Schema.Struct({
+  /** The version of the event format. */
+  format: Schema.Literal(Event.FORMAT),
+  run: Schema.Struct({
+    runId: Schema.String,
+    workflow: Schema.String,
+    version: Schema.String,
+    key: Schema.optional(Schema.String),
+    createdAt: Schema.Number,
+    startAt: Schema.optional(Schema.Number)
+  }),
+  events: Schema.Array(Event.Event)
+})
+
+/** A run's history as JSON. Its mail and its notes are not part of it. */
+export type Document = typeof Document.Type
+
+/** The history of one run, verified. A run that has no events yet has nothing to export. */
+export const exportRun = (
+  runId: string
+): Effect.Effect<Document, Errors.LogError | Errors.HistoryDamaged | Errors.RunNotFound, Store.Store> =>
+  Effect.gen(function*() {
+    const store = yield* Store.Store
+    const found = yield* Store.reading(store, "export a run", collect(store, runId))
+    if (found === undefined || found.events.length === 0) return yield* new Errors.RunNotFound({ runId })
+    const { summary } = found
+    const run = {
+      runId,
+      workflow: summary.workflow,
+      version: summary.version,
+      createdAt: summary.createdAt,
+      ...(summary.key === undefined ? {} : { key: summary.key }),
+      ...(summary.startAt === undefined ? {} : { startAt: summary.startAt })
+    }
+    return { format: Event.FORMAT, run, events: found.events }
+  })
+
+const collect = (store: Store.StoreShape, runId: string) =>
+  Effect.gen(function*() {
+    const [row] = yield* Rows.select(store.reader, `${Rows.SUMMARY} WHERE r.run_id=?`, [runId])
+    if (row === undefined) return undefined
+    const events: Array<Event.Event> = []
+    const { summary } = yield* Fold.fold(store.reader, row, (page) => events.push(...page))
+    return { summary, events }
+  })
+
+/**
+ * Makes an exported run a run of this store. It goes on where its history ends, so an open run must not be open in
+ * its old store as well: both would run its steps.
+ */
+export const importRun = (
+  document: unknown
+): Effect.Effect<{ readonly runId: string; readonly events: number }, Errors.LogError | ImportRefused, Store.Store> =>
+  Effect.gen(function*() {
+    const { committer } = yield* Store.Store
+    const { events, run } = yield* Schema.decodeUnknown(Document, { onExcessProperty: "error" })(document).pipe(
+      Effect.mapError((error) => new ImportRefused({ detail: ParseResult.TreeFormatter.formatErrorSync(error) }))
+    )
+    if (events.length === 0) return yield* new ImportRefused({ detail: "it has no events" })
+    const state = Run.pending(run.runId, run.workflow, run.version)
+    yield* Effect.mapError(Fold.evolveAll(state, events), (error) =>
+      new ImportRefused({ detail: `event ${error.seq} cannot stand there: ${error.detail}` }))
+    const imported = { run, events, row: Run.row(state, new Map()) }
+    yield* Committer.submit(committer, {
+      name: "import a run",
+      exclusive: true,
+      apply: (tx) => insert(tx, imported)
+    })
+    return { runId: run.runId, events: events.length }
+  })
+
+interface Imported extends Pick<Document, "run" | "events"> {
+  readonly row: Run.RunRow
+}
+
+const insert = (tx: Transaction.Transaction, { events, row, run }: Imported) =>
+  Effect.gen(function*() {
+    const prepared = Append.prepare({
+      runId: run.runId,
+      epoch: tx.epoch,
+      expectedSeq: 0,
+      events,
+      delivered: [],
+      row,
+      start: {
+        runId: run.runId,
+        workflow: run.workflow,
+        version: run.version,
+        key: run.key,
+        createdAt: run.createdAt,
+        startAt: run.startAt,
+        message: { _tag: "Start", messageId: "", seed: "" }
+      }
+    })
+    const answer = yield* Append.apply(tx, prepared, run.createdAt)
+    if (answer._tag === "Exists") {
+      return yield* new ImportRefused({ detail: `run ${answer.existing.runId} has its ${answer.by}` })
+    }
+  })

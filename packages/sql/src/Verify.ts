@@ -1,0 +1,110 @@
+/** Checks a whole store, and names everything that is wrong with it. */
+import type { Connection } from "@effect/sql/SqlConnection"
+import type { SqlError } from "@effect/sql/SqlError"
+import { Errors } from "@reprise/core/engine"
+import { Effect } from "effect"
+import * as Clients from "./Clients.js"
+import * as Failure from "./Failure.js"
+import * as Fold from "./Fold.js"
+import * as Inbox from "./Inbox.js"
+import * as Rows from "./Rows.js"
+import * as Store from "./Store.js"
+
+/** Something that is wrong, with the run and the event where it is, when it is in one. */
+export interface Problem {
+  readonly runId: string | undefined
+  readonly seq: number | undefined
+  readonly detail: string
+}
+
+export interface Verified {
+  readonly runs: number
+  readonly events: number
+  readonly problems: ReadonlyArray<Problem>
+}
+
+const SLICE_COUNT = 500
+
+/**
+ * Checks the pages of the file, and of every run its row, its history (checksums, numbers, and that it folds), its
+ * mail, and that its columns are what its history says. Reads on a connection of its own, one run at a time, each as
+ * of one moment. The check of the pages holds the process up for about a second for each gigabyte.
+ */
+export const verify: Effect.Effect<Verified, Errors.LogError, Store.Store> = Effect.scoped(
+  Effect.gen(function*() {
+    const { filename } = yield* Store.Store
+    const { connection } = yield* Clients.reader(filename)
+    const problems: Array<Problem> = [...yield* pages(connection), ...yield* orphans(connection)]
+    let runs = 0
+    let events = 0
+    for (let after = 0;;) {
+      const rows = yield* Fold.page(connection, after, SLICE_COUNT)
+      for (const row of rows) {
+        const found = yield* verifyRun(connection, Fold.numberOf(row))
+        runs += 1
+        events += found.events
+        problems.push(...found.problems)
+      }
+      const last = rows[rows.length - 1]
+      if (last === undefined || rows.length < SLICE_COUNT) return { runs, events, problems }
+      after = Fold.numberOf(last)
+    }
+  })
+).pipe(
+  Effect.mapError((error) => new Errors.LogError({ operation: "verify the store", cause: Failure.reasonOf(error) }))
+)
+
+const problem = (detail: string, runId?: string, seq?: number): Problem => ({ runId, seq, detail })
+
+const pages = (connection: Connection) =>
+  Effect.map(Rows.select(connection, "PRAGMA integrity_check"), (rows) =>
+    rows.filter(([text]) => text !== "ok").map(([text]) => problem(String(text))))
+
+const orphans = (connection: Connection) =>
+  Effect.map(
+    Rows.select(connection, "SELECT DISTINCT run FROM events WHERE run NOT IN (SELECT run FROM runs)"),
+    (rows) => rows.map(([run]) => problem(`there are events of run number ${run}, which does not exist`))
+  )
+
+interface RunVerified {
+  readonly events: number
+  readonly problems: ReadonlyArray<Problem>
+}
+
+/** In one read transaction: the row and the history of a live run change together. */
+const verifyRun = (connection: Connection, run: number): Effect.Effect<RunVerified, SqlError> =>
+  Effect.acquireUseRelease(
+    connection.executeRaw("BEGIN", []),
+    () => checkRun(connection, run),
+    () => Effect.ignore(connection.executeRaw("COMMIT", []))
+  )
+
+const checkRun = (connection: Connection, run: number) =>
+  Effect.gen(function*() {
+    const [row] = yield* Rows.select(connection, `${Rows.SUMMARY} WHERE r.run=?`, [run])
+    // Retention may have come in between.
+    if (row === undefined) return { events: 0, problems: [] }
+    const problems: Array<Problem> = []
+    const note = (error: Errors.HistoryDamaged) =>
+      Effect.sync(() => void problems.push(problem(error.detail, error.runId, error.seq)))
+    const events = yield* Fold.fold(connection, row).pipe(
+      Effect.tap((folded) => Effect.map(compare(connection, folded), (found) => problems.push(...found))),
+      Effect.map((folded) => folded.state.seq),
+      Effect.catchTag("HistoryDamaged", (error) => Effect.as(note(error), 0))
+    )
+    yield* Inbox.read(connection, String(row[0])).pipe(Effect.catchTag("HistoryDamaged", note))
+    return { events, problems }
+  })
+
+const NAMES = ["status", "started_at", "closed_at", "wake_at", "busy"]
+
+const compare = (connection: Connection, folded: Fold.Folded) =>
+  Effect.gen(function*() {
+    const wanted = yield* Fold.columns(connection, folded)
+    const found = yield* Fold.stored(connection, folded.run)
+    return NAMES.flatMap((name, index) =>
+      found[index] === wanted[index]
+        ? []
+        : [problem(`column ${name} is ${found[index]}, its history says ${wanted[index]}`, folded.summary.runId)]
+    )
+  })

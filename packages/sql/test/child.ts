@@ -1,0 +1,48 @@
+/** Starts fixture/child.ts as a real process, and hears what it says. */
+import { Effect } from "effect"
+import { type ChildProcess, spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+
+const SCRIPT = fileURLToPath(new URL("./fixture/child.ts", import.meta.url))
+
+export interface Child {
+  /** The lines so far, the last complete. */
+  readonly lines: Array<string>
+  /** Resolves when the child has said `count` lines, or has ended. */
+  readonly said: (count: number) => Effect.Effect<void>
+  readonly kill: Effect.Effect<void>
+}
+
+export const child = (what: "write" | "hold" | "powerless", filename: string) =>
+  Effect.acquireRelease(Effect.sync(() => start(what, filename)), (one) => one.kill)
+
+const start = (what: string, filename: string): Child => {
+  const child = spawn(process.execPath, ["--conditions=reprise-source", "--import", "tsx", SCRIPT, what, filename], {
+    stdio: ["ignore", "pipe", "inherit"]
+  })
+  const lines: Array<string> = []
+  let rest = ""
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    const parts = (rest + text).split("\n")
+    rest = parts.pop() ?? ""
+    lines.push(...parts)
+  })
+  const said = (count: number) =>
+    Effect.async<void>((resume) => {
+      const check = (): void => {
+        if (lines.length < count && child.exitCode === null && child.signalCode === null) return
+        clearInterval(timer)
+        resume(Effect.void)
+      }
+      const timer = setInterval(check, 5)
+    })
+  return { lines, said, kill: kill(child) }
+}
+
+/** SIGKILL: no handler, no finalizer, no flush. */
+const kill = (child: ChildProcess): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
+    child.once("close", () => resume(Effect.void))
+    child.kill("SIGKILL")
+  })
