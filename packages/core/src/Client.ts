@@ -2,7 +2,7 @@
  * Starting runs and talking to them. A thin layer: encode, put into the log or an inbox, decode what comes back. What
  * needs a look into a live program (a query) goes to the worker of this process.
  */
-import { Clock, Context, Duration, Effect, Either, Encoding, Option, type Scope } from "effect"
+import { Clock, Context, Duration, Effect, Either, Option, type Scope } from "effect"
 import type { AnyMessage, Any, StepError, Workflow } from "./define/Workflow.js"
 import type { Query } from "./define/Query.js"
 import type { Signal } from "./define/Signal.js"
@@ -35,6 +35,7 @@ import { Limits } from "./model/Limits.js"
 import type * as Message from "./model/Message.js"
 import { type Codec, sizeOf } from "./model/Payload.js"
 import * as Run from "./model/Run.js"
+import * as Token from "./model/Token.js"
 import type { Appended, Change, LogShape, RunSummary, StartRequest } from "./ports/Log.js"
 
 /** What the worker of this process can do for a client, faster than through the store or not at all through it. */
@@ -561,9 +562,6 @@ const decodeAnswer = <Input, A, E>(message: Update<Input, A, E>, runId: string, 
 
 // ---- awakeables ----
 
-/** The token of an awakeable leads to its run, and cannot be guessed. */
-export const tokenOf = (runId: string, secret: string): string => `awk_${Encoding.encodeBase64Url(runId)}_${secret}`
-
 /** Resolves an awakeable with a value (JSON that fits its schema). The first settlement counts. */
 export const resolveAwakeable = (token: string, value?: Json, options: SendOptions = {}) =>
   settle(token, value === undefined ? { _tag: "Resolved" } : { _tag: "Resolved", value }, options)
@@ -585,7 +583,7 @@ const settle = (
     const client = yield* Client
     yield* checkSize(client, "value" in settlement ? settlement.value : settlement._tag === "Rejected" ? settlement.error : undefined, "settlement")
     const unknown = new AwakeableUnknown({ token })
-    const runId = Either.getOrUndefined(Encoding.decodeBase64UrlString(token.split("_")[1] ?? ""))
+    const runId = Token.runIdOf(token)
     if (runId === undefined) return yield* unknown
     const events = yield* Effect.catchTag(history(runId), "RunNotFound", () => Effect.fail(unknown))
     const created = events.find((event) => event._tag === "AwakeableCreated" && event.token === token)

@@ -29,6 +29,7 @@ import {
 } from "../model/Errors.js"
 import type { Event, Failure, Of, Settlement } from "../model/Event.js"
 import type { Json } from "../model/Json.js"
+import * as Token from "../model/Token.js"
 import * as Containment from "./Containment.js"
 import * as Determinism from "./Determinism.js"
 import { FiberPath, type FiberPlace, nextId, place } from "./FiberPath.js"
@@ -477,7 +478,7 @@ const answers: Answers = {
     program.source = request.source ?? program.source
     const id = nextId(here)
     const recorded = program.recorded?.[program.recordedCount]
-    const token = recorded?._tag === "AwakeableCreated" ? recorded.token : program.host.secret()
+    const token = recorded?._tag === "AwakeableCreated" ? recorded.token : Token.make(program.info.runId, program.host.secret())
     if (!issue(program, here.path, { _tag: "CreateAwakeable", id, name: request.name, token })) return parked
     awakeableBox(program, id)
     return Effect.succeed({ id, token })

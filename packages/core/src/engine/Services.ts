@@ -112,13 +112,15 @@ const configOf = (activation: ActivationShape): ConfigProvider.ConfigProvider =>
     load: (path, primitive, split) =>
       Effect.gen(function*() {
         const name = path.join(".")
+        // A value is evaluated outside the walls, where no program is current.
+        const { config } = current().host
         const recorded = yield* activation.perform<"RecordValue">({
           _tag: "RecordValue",
           name: `config ${name}`,
           source: undefined,
-          evaluate: () => readConfig(path, primitive, split)
+          evaluate: () => readConfig(config, path, primitive, split)
         })
-        return yield* parseConfig(recorded, path, primitive, split)
+        return yield* parseConfig(config, recorded, path, primitive, split)
       })
   }))
 
@@ -129,11 +131,18 @@ const rawText = { description: "text", parse: (text: string) => Either.right(tex
 type Load = ConfigProvider.ConfigProvider.Flat["load"]
 type Primitive = Parameters<Load>[1]
 
-const loadRaw = (path: ReadonlyArray<string>, split: boolean | undefined) =>
-  Effect.runSync(Effect.either(current().host.config.flattened.load(path, rawText, split)))
+type Source = ConfigProvider.ConfigProvider
 
-const readConfig = (path: ReadonlyArray<string>, primitive: Primitive, split: boolean | undefined): Json => {
-  const texts = loadRaw(path, split)
+const loadRaw = (config: Source, path: ReadonlyArray<string>, split: boolean | undefined) =>
+  Effect.runSync(Effect.either(config.flattened.load(path, rawText, split)))
+
+const readConfig = (
+  config: Source,
+  path: ReadonlyArray<string>,
+  primitive: Primitive,
+  split: boolean | undefined
+): Json => {
+  const texts = loadRaw(config, path, split)
   if (Either.isLeft(texts)) return { missing: true }
   const values = texts.right as Array<string>
   return values.some((text) => isSecret(primitive, text)) ? SECRET : { values }
@@ -145,6 +154,7 @@ const isSecret = (primitive: Primitive, text: string): boolean => {
 }
 
 const parseConfig = <A>(
+  config: Source,
   recorded: Json | undefined,
   path: ReadonlyArray<string>,
   primitive: { readonly description: string; parse: (text: string) => Either.Either<A, ConfigError.ConfigError> },
@@ -153,7 +163,7 @@ const parseConfig = <A>(
   const missing = Effect.fail(ConfigError.MissingData([...path], `no ${primitive.description} was configured when the run read it`))
   if (typeof recorded !== "object" || recorded === null || "missing" in recorded) return missing
   if ("values" in recorded) return Effect.forEach(recorded["values"] as ReadonlyArray<string>, (text) => primitive.parse(text))
-  const live = loadRaw(path, split)
+  const live = loadRaw(config, path, split)
   return Either.isLeft(live) ? missing : Effect.forEach(live.right as Array<string>, (text) => primitive.parse(text))
 }
 
