@@ -7,7 +7,8 @@
  * - R2 At most `limits.attemptsMax` bodies run at once; the others wait in order. A wait between attempts holds no slot.
  * - R3 What an attempt says after the run has let go of it is refused (I7), by comparing step id and attempt number.
  */
-import { Effect, Exit, FiberId, Option, Runtime } from "effect"
+import { Context, Effect, Exit, FiberId, Option, Runtime, RuntimeFlags } from "effect"
+import { Step } from "@reprise/core"
 import { type Activation, type Json, Run } from "@reprise/core/engine"
 import * as Telemetry from "./Telemetry.js"
 import type { LiveRun, Result, RunningAttempt, Worker } from "./State.js"
@@ -64,9 +65,9 @@ const begin = (worker: Worker, run: LiveRun, step: Run.OpenStep, attempt: Runnin
   }
   worker.slots.free -= 1
   const info = infoFor(worker, run, step, attempt)
-  const effect = limited(body(info, worker.hooks?.around(run, step, info)), step)
+  const effect = limited(body(worker.hooks?.around(run, step, info)), step)
   const traced = worker.sinks.tracing ? Telemetry.attemptSpan(worker, run, step, effect) : effect
-  const fiber = Runtime.runFork(worker.runtime)(traced as Effect.Effect<Activation.Outcome>)
+  const fiber = Runtime.runFork(withAttempt(worker.runtime, info))(traced)
   attempt.fiber = fiber
   fiber.addObserver((exit) => {
     worker.slots.free += 1
@@ -75,6 +76,17 @@ const begin = (worker: Worker, run: LiveRun, step: Run.OpenStep, attempt: Runnin
     nextInLine(worker)
   })
 }
+
+/**
+ * The attempt's facts go into the runtime's context, which is cheaper than providing them inside the effect. Effect's own
+ * fiber metrics are off for bodies: attempts have metrics of their own (Telemetry), and four updates a body would show.
+ */
+const withAttempt = (runtime: Runtime.Runtime<unknown>, info: Activation.Attempt): Runtime.Runtime<unknown> =>
+  Runtime.make({
+    context: Context.add(runtime.context, Step.CurrentAttempt, info),
+    runtimeFlags: RuntimeFlags.disable(runtime.runtimeFlags, RuntimeFlags.RuntimeMetrics),
+    fiberRefs: runtime.fiberRefs
+  })
 
 const nextInLine = (worker: Worker): void => {
   if (worker.slots.free > 0) worker.slots.queue.shift()?.()

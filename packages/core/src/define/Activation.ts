@@ -40,8 +40,8 @@ export type Outcome =
 /** What a test kit runs around, or in place of, the effect of a body. */
 export type Around = (effect: Effect.Effect<unknown, unknown, unknown>) => Effect.Effect<unknown, unknown, unknown>
 
-/** Runs one attempt outside the program, with the worker's services; never fails. */
-export type Body = (attempt: Attempt, around?: Around) => Effect.Effect<Outcome, never, unknown>
+/** One attempt, to be run outside the program with the worker's services and the attempt's facts; never fails. */
+export type Body = (around?: Around) => Effect.Effect<Outcome, never, unknown>
 
 /** What a step's program half learns: the outcome of an attempt, or an operator's decision. */
 export type StepNews =

@@ -86,13 +86,13 @@ const bodyOf = <A, E, R>(
   options: Options<A, E>,
   output: Codec<A>,
   error: Codec<E>
-): Body => (attempt, around) =>
-  Effect.matchCause(Effect.provideService(Step.placed(check, around), Step.CurrentAttempt, attempt), {
-    onSuccess: (found): Outcome =>
+): Body => (around) =>
+  Effect.matchCauseEffect(Step.placed(check, around), {
+    onSuccess: (found) =>
       Option.isSome(found)
-        ? Step.completedWith(output, found.value, name)
-        : { _tag: "Pending", nextMillis: nextMillis(options, attempt.poll) },
-    onFailure: (cause): Outcome => ({ _tag: "Failed", failure: Step.failureOf(cause, error, `error of sensor "${name}"`) })
+        ? Effect.succeed(Step.completedWith(output, found.value, name))
+        : Effect.map(Step.attempt, ({ poll }): Outcome => ({ _tag: "Pending", nextMillis: nextMillis(options, poll) })),
+    onFailure: (cause) => Effect.succeed<Outcome>({ _tag: "Failed", failure: Step.failureOf(cause, error, `error of sensor "${name}"`) })
   })
 
 /** The wait after poll number `count` (from 1), in milliseconds. */

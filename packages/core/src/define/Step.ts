@@ -265,8 +265,8 @@ const decoded = <A>(output: Codec<A>, json: Json | undefined, name: string): Eff
 
 /** The outside half of a step: runs the effect and encodes how it ended. */
 const bodyOf = <A, E, R>(name: string, effect: Effect.Effect<A, E, R>, output: Codec<A>, error: Codec<E>): Body =>
-(attempt, around) =>
-  Effect.matchCause(Effect.provideService(placed(effect, around), CurrentAttempt, attempt), {
+(around) =>
+  Effect.matchCause(placed(effect, around), {
     onSuccess: (result): Outcome => completedWith(output, result, name),
     onFailure: (cause): Outcome => ({ _tag: "Failed", failure: failureOf(cause, error, `error of step "${name}"`) })
   })
