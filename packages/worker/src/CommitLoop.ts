@@ -58,7 +58,7 @@ const acknowledgeAll = (
 const writeNotes = (worker: Worker, notes: ReadonlyArray<Log.Note>): Effect.Effect<void> =>
   Effect.catchAll(worker.log.note(notes), (error) =>
     Effect.zipRight(
-      Effect.logWarning(error.message),
+      RunLoop.storeFailed(worker, error),
       Effect.forkDaemon(Effect.zipRight(Effect.sleep("1 second"), Effect.sync(() => {
         worker.notes = [...notes, ...worker.notes]
         worker.commitSoon()

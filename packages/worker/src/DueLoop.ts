@@ -15,7 +15,7 @@ export const recover = (worker: Worker): Effect.Effect<void> =>
     const { runIds } = yield* worker.log.runnable({ now: worker.now(), recover: true, limit: Number.MAX_SAFE_INTEGER })
     for (const runId of runIds) if (!isKnown(worker, runId)) RunLoop.load(worker, runId, [])
   }).pipe(
-    Effect.tapError((error) => Effect.logWarning(error.message)),
+    Effect.tapError((error) => RunLoop.storeFailed(worker, error)),
     Effect.retry(Schedule.spaced(AFTER_ERROR)),
     Effect.orDie
   )
@@ -35,7 +35,7 @@ const round = (worker: Worker): Effect.Effect<void> =>
     for (const runId of runIds) if (wake(worker, runId)) woken += 1
     if (runIds.length === ROUND && woken > 0) return yield* Effect.yieldNow()
     yield* pause(worker, Math.min(nextAt ?? Infinity, now + worker.limits.pollMillis))
-  }).pipe(Effect.catchAll((error) => Effect.zipRight(Effect.logWarning(error.message), Effect.sleep(AFTER_ERROR))))
+  }).pipe(Effect.catchAll((error) => Effect.zipRight(RunLoop.storeFailed(worker, error), Effect.sleep(AFTER_ERROR))))
 
 const isKnown = (worker: Worker, runId: string): boolean => worker.live.has(runId) || worker.loading.has(runId)
 

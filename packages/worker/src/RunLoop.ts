@@ -209,7 +209,8 @@ export const acknowledge = (worker: Worker, run: LiveRun, pending: Pending, answ
   pending.answer?.(answer)
   if (answer._tag === "LogError") return reload(worker, run, answer, pending)
   if (answer._tag === "Exists") return forget(worker, run)
-  if (answer._tag !== "Committed") return reload(worker, run, undefined, pending)
+  if (answer._tag === "MailPending") return reload(worker, run, undefined, pending)
+  if (answer._tag === "Stale") return reload(worker, run, fenced(run), pending)
   run.start = undefined
   run.onStarted = undefined
   for (const id of pending.append.delivered) run.taken.delete(id)
@@ -217,6 +218,10 @@ export const acknowledge = (worker: Worker, run: LiveRun, pending: Pending, answ
   lookAt(worker, pending.append.row?.wakeAt)
   follow(worker, run, pending)
 }
+
+/** Somebody else has written to this run, or taken the store over: wait a little, so that two owners do not race. */
+const fenced = (run: LiveRun): Errors.LogError =>
+  new Errors.LogError({ operation: "append", cause: `run ${run.runId} was written by somebody else` })
 
 /** Lets the due loop know of an instant, so that it does not oversleep. */
 export const lookAt = (worker: Worker, at: number | undefined): void => {
@@ -375,10 +380,21 @@ const reload = (worker: Worker, run: LiveRun, error: Errors.LogError | undefined
     .filter((fact) => fact._tag === "Outcome")
   if (run.attempts.size > 0) worker.orphans.set(run.runId, run.attempts)
   if (error === undefined) return load(worker, run.runId, outcomes)
-  Telemetry.storeErrors.unsafeUpdate(1, [])
   const again = Effect.zipRight(Effect.sleep(RELOAD_DELAY), Effect.sync(() => load(worker, run.runId, outcomes)))
-  fork(worker, Effect.zipRight(Effect.logWarning(error.message), again))
+  fork(worker, Effect.zipRight(storeFailed(worker, error), again))
 }
+
+/** Counts a failure of the store, and logs it unless it has just been logged: every run in memory may meet it. */
+export const storeFailed = (worker: Worker, error: Errors.LogError): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    Telemetry.storeErrors.unsafeUpdate(1, [])
+    const now = worker.now()
+    if (now - worker.storeFailedAt < Duration.toMillis(WARN_EVERY)) return Effect.void
+    worker.storeFailedAt = now
+    return Effect.logWarning(error.message)
+  })
+
+const WARN_EVERY = Duration.seconds(5)
 
 const loading = (worker: Worker, runId: string): Effect.Effect<void> =>
   Effect.matchEffect(read(worker, runId), {
@@ -395,9 +411,8 @@ const loading = (worker: Worker, runId: string): Effect.Effect<void> =>
           block(worker, makeLive(Run.pending(runId, "", ""), undefined, undefined), error, [])
         })
       }
-      Telemetry.storeErrors.unsafeUpdate(1, [])
       const again = Effect.zipRight(Effect.sleep(RELOAD_DELAY), Effect.suspend(() => loading(worker, runId)))
-      return Effect.zipRight(Effect.logWarning(error.message), again)
+      return Effect.zipRight(storeFailed(worker, error), again)
     }
   })
 
@@ -456,10 +471,14 @@ const resume = (worker: Worker, loaded: Loaded, facts: ReadonlyArray<Fact>): voi
   worker.orphans.delete(summary.runId)
   const run = makeLive(replay.state, summary.key, workflow._tag === "Workflow" ? workflow : undefined, orphans)
   const terminate = messages.find((message) => message._tag === "Terminate")
+  if (summary.status === "pending" && (summary.startAt ?? 0) > worker.now()) {
+    const end = terminate ?? messages.find((message) => message._tag === "Cancel")
+    return end === undefined ? lookAt(worker, summary.startAt) : closeUnrun(worker, run, loaded, end)
+  }
   const fault = replay.fault ?? (workflow._tag === "Workflow" ? undefined : workflow)
   if (fault !== undefined) {
     if (replay.program !== undefined) Program.drop(replay.program)
-    if (terminate !== undefined) return terminateBlocked(worker, run, summary, terminate)
+    if (terminate !== undefined) return closeUnrun(worker, run, loaded, terminate)
     return block(worker, run, fault, facts)
   }
   if (worker.blocked.delete(run.runId)) worker.notes.push({ _tag: "Blocked", runId: run.runId, reason: undefined })
@@ -498,27 +517,21 @@ const restart = (worker: Worker, run: LiveRun, step: Run.OpenStep): void => {
   Attempts.start(worker, run, step, endsOf(worker))
 }
 
-/** Termination needs no program: it works on runs that cannot be replayed. */
-const terminateBlocked = (
+/** Ends a run without its program: it has not begun, or cannot be replayed. All its messages go with it. */
+const closeUnrun = (
   worker: Worker,
   run: LiveRun,
-  summary: Log.RunSummary,
-  message: Message.Of<"Terminate">
+  { messages, summary }: Loaded,
+  message: Message.Of<"Cancel" | "Terminate">
 ): void => {
-  const event = Decide.received(message, worker.now())
+  const event = Decide.closedUnrun(message, Math.max(worker.now(), summary.startedAt ?? 0))
   const closed = Run.pending(run.runId, summary.workflow, summary.version)
   Run.evolve(closed, event)
-  const { closedAt, status } = closed
-  const row: Run.RunRow = { status, closedAt, startedAt: summary.startedAt, wakeAt: undefined, busy: false }
+  Object.assign(run.state, { status: closed.status, closedAt: closed.closedAt, closing: event })
+  const row: Run.RunRow = { ...Run.row(closed, run.polls), startedAt: summary.startedAt }
   const empty = emptyPending(worker, run)
-  fork(worker, Effect.flatMap(Effect.orDie(worker.log.inbox(run.runId)), ({ messages }) =>
-    Effect.sync(() => {
-      const delivered = messages.map((other) => other.messageId)
-      Object.assign(run.state, { status, closedAt })
-      push(worker, run, {
-        ...empty,
-        append: { ...empty.append, expectedSeq: summary.eventCount, events: [event], delivered, row }
-      })
-    })))
+  const delivered = messages.map((other) => other.messageId)
+  const append = { ...empty.append, expectedSeq: summary.eventCount, events: [event], delivered, row }
   worker.blocked.delete(run.runId)
+  push(worker, run, { ...empty, append })
 }

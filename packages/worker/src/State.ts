@@ -111,6 +111,8 @@ export interface Worker {
   nextLookAt: number
   dueSoon: () => void
   readonly slots: Slots
+  /** When a failure of the store was last logged. */
+  storeFailedAt: number
   /** Told when a program goes wrong between activations: it was woken from outside the log. */
   onFault: (run: LiveRun, fault: Errors.Fault) => void
   /** No new attempts: the process is stopping. */

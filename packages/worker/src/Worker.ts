@@ -119,6 +119,7 @@ const make = (
       nextLookAt: Infinity,
       onFault: (run, fault) => RunLoop.block(worker, run, fault, []),
       slots: { free: limits.attemptsMax, queue: [] },
+      storeFailedAt: -Infinity,
       stopping: false
     }
     return worker

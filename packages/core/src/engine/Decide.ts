@@ -56,6 +56,14 @@ const reason = (text: string | undefined) => (text === undefined ? {} : { reason
 const payload = <K extends string>(key: K, json: Json | undefined) =>
   (json === undefined ? {} : { [key]: json }) as { readonly [P in K]?: Json }
 
+/** How a run ends that never began, or that cannot be replayed: without its program. */
+export const closedUnrun = (message: Message.Of<"Cancel" | "Terminate">, at: number): Of<"RunCancelled" | "RunTerminated"> => {
+  const asked = { ...reason(message.reason), ...(message.by === undefined ? {} : { by: message.by }) }
+  return message._tag === "Cancel"
+    ? { _tag: "RunCancelled", at, ...asked }
+    : { _tag: "RunTerminated", at, messageId: message.messageId, ...asked }
+}
+
 export const runTimedOut = (at: number): Event => ({
   _tag: "RunCancelRequested",
   at,

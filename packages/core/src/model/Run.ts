@@ -5,7 +5,7 @@
  *
  *   pending ──RunStarted──▶ running ──RunCompleted──▶ completed
  *      │                       ├──────RunFailed──────▶ failed
- *      │                       ├──────RunCancelled───▶ cancelled
+ *      ├──────RunCancelled─────┼──────RunCancelled───▶ cancelled
  *      └──────RunTerminated────┴──────RunTerminated──▶ terminated
  *
  * The fold is updated in place: a history of 200,000 events is folded in a fraction of a second, and one live run
@@ -103,10 +103,13 @@ const CLOSED_BY: { readonly [T in Closing["_tag"]]: Status } = {
   RunTerminated: "terminated"
 }
 
+/** What a run that has not begun can become. */
+const FIRST: ReadonlySet<Event["_tag"]> = new Set(["RunStarted", "RunCancelled", "RunTerminated"] as const)
+
 /** Adds one event to the fold. Throws on an event that no history can hold at this point: the log is damaged. */
 export const evolve = (run: RunState, event: Event): void => {
   if (isClosed(run.status)) throw new Error(`${event._tag} after the run was ${run.status}`)
-  if (run.status === "pending" && event._tag !== "RunStarted" && event._tag !== "RunTerminated") {
+  if (run.status === "pending" && !FIRST.has(event._tag)) {
     throw new Error(`${event._tag} before RunStarted`)
   }
   run.seq += 1
