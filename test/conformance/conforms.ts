@@ -15,6 +15,6 @@ export const conforms = (name: string, make: LogSuite.MakeStore): void => {
       Effect.gen(function*() {
         const layer = yield* make
         yield* Effect.flatMap(Log.Log, (log) => LogSuite.Random.check(volleys, log)).pipe(Effect.provide(layer))
-      }), { fastCheck: { numRuns: 60 } })
+      }), { fastCheck: { numRuns: 40 }, timeout: 60_000 })
   })
 }

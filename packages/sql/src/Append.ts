@@ -173,7 +173,8 @@ const start = (tx: Transaction.Transaction, prepared: Prepared, request: Log.Sta
   Effect.gen(function*() {
     const { append, closing } = prepared
     if (append.epoch !== tx.epoch || append.expectedSeq !== 0) return STALE
-    const columns = append.row === undefined
+    // Without events the run is pending, and due at its start.
+    const columns = append.row === undefined || append.events.length === 0
       ? ["pending", null, null, request.startAt ?? request.createdAt, 0]
       : Rows.projection(append.row)
     const written = yield* Transaction.write(tx, CREATE, [...Rows.identity(request), ...columns])

@@ -79,7 +79,10 @@ const close = (committer: Committer): Effect.Effect<void> =>
     return flush(committer)
   })
 
-/** Puts an operation into the queue and waits for the commit that holds it. The answer is `apply`'s. */
+/**
+ * Puts an operation into the queue and waits for the commit that holds it. The answer is `apply`'s. Whoever is
+ * interrupted while waiting does not take the operation back: it may be in the middle of its transaction.
+ */
 export const submit = <A, E>(
   committer: Committer,
   submission: Submission<A, E>

@@ -2,7 +2,7 @@
 import { fromRecord, make } from "@effect/sql/Migrator"
 import { SqlClient } from "@effect/sql/SqlClient"
 import { Effect } from "effect"
-import { StoreNewer } from "./Errors.js"
+import { StoreDamaged, StoreNewer } from "./Errors.js"
 import * as Init from "./migrations/0001_init.js"
 
 const TABLE = "migrations"
@@ -27,9 +27,17 @@ const found = Effect.gen(function*() {
   return rows[0]?.latest ?? 0
 })
 
+const isForeign = Effect.gen(function*() {
+  const sql = yield* SqlClient
+  return (yield* sql`SELECT name FROM sqlite_schema LIMIT 1`).length > 0
+})
+
 export const migrate = (filename: string) =>
   Effect.gen(function*() {
     const before = yield* found
     if (before > known) return yield* new StoreNewer({ filename, found: before, known })
+    if (before === 0 && (yield* isForeign)) {
+      return yield* new StoreDamaged({ filename, detail: "it is a database of another program" })
+    }
     yield* make({})({ loader: fromRecord(migrations), table: TABLE })
   })

@@ -11,7 +11,7 @@ import * as Note from "./Note.js"
 import * as Send from "./Send.js"
 import * as Store from "./Store.js"
 
-export type { Options } from "./Store.js"
+export { type Options, Store } from "./Store.js"
 
 /** Opens the store for as long as the layer lives. `Store` gives Maintenance access to the same open file. */
 export const layer = (options: Store.Options): Layer.Layer<Log.Log | Store.Store, StoreError> =>

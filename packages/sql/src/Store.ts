@@ -16,6 +16,7 @@ import * as Errors from "./Errors.js"
 import * as Failure from "./Failure.js"
 import * as Lock from "./Lock.js"
 import * as Migrations from "./Migrations.js"
+import * as WriteAheadLog from "./WriteAheadLog.js"
 
 export interface Options {
   /** The database file; it is created when it does not exist, its directory is not. */
@@ -107,7 +108,10 @@ const prepare = (filename: string, { client, connection }: Clients.Opened, optio
     yield* setDurability(filename, connection, options.durability ?? "full")
     yield* checkPages(filename, connection)
     yield* Migrations.migrate(filename).pipe(Effect.provideService(SqlClient, client))
-    yield* connection.executeRaw("UPDATE store SET epoch=epoch+1, retaining=0", [])
+    const flushed = options.durability === "normal" ? 0 : 1
+    yield* connection.executeRaw("UPDATE store SET epoch=epoch+1,retaining=0,flushed=?", [flushed])
+    // Into the main file, where the next opening finds it whatever becomes of the log.
+    yield* connection.executeRaw("PRAGMA wal_checkpoint(TRUNCATE)", [])
     return yield* ask(connection, "SELECT epoch FROM store")
   })
 
@@ -145,9 +149,21 @@ const setDurability = (filename: string, connection: Connection, durability: "fu
     }
   })
 
-/** A file that was cut short or overwritten is refused before anything is read from it. */
+const checkLog = (filename: string, connection: Connection) =>
+  Effect.gen(function*() {
+    const [log] = yield* connection.executeValues("PRAGMA wal_checkpoint(NOOP)", [])
+    const detail = WriteAheadLog.damageOf(filename, Math.max(0, Number(log?.[1])))
+    if (detail === undefined) return
+    // Without a flush for each commit, a power cut leaves such a log too.
+    const flushed = yield* Effect.orElseSucceed(ask(connection, "SELECT flushed FROM store"), () => 1)
+    if (flushed === 1) return yield* new Errors.StoreDamaged({ filename, detail })
+    yield* Effect.logWarning(`${filename}: ${detail}; it was written with durability "normal"`)
+  })
+
+/** A file that was cut short or overwritten, or whose log was, is refused before anything is read from it. */
 const checkPages = (filename: string, connection: Connection) =>
   Effect.gen(function*() {
+    yield* checkLog(filename, connection)
     // Everything into the main file, so that its length can be compared with what its header says.
     yield* connection.executeRaw("PRAGMA wal_checkpoint(TRUNCATE)", [])
     const wanted = (yield* ask(connection, "PRAGMA page_count")) * (yield* ask(connection, "PRAGMA page_size"))

@@ -62,6 +62,15 @@ it.scoped("a file that is not a store is damaged, and is left as it is", () =>
     }
   }))
 
+it.scoped("a database of another program is refused and not touched", () =>
+  Effect.gen(function*() {
+    const filename = yield* given.file
+    yield* given.raw(filename, (db) => db.exec("CREATE TABLE theirs(a)"))
+    expect(yield* refusal(filename)).toBe("StoreDamaged")
+    const tables = yield* given.raw(filename, (db) => db.prepare("SELECT name FROM sqlite_schema").pluck().all())
+    expect(tables).toEqual(["theirs"])
+  }))
+
 it.scoped("a store that was cut short is damaged, wherever it was cut", () =>
   Effect.gen(function*() {
     const filename = yield* given.file
@@ -154,8 +163,8 @@ it.scoped("a store with any byte changed is refused, names the damage, or is the
     expect(counts.same).toBeGreaterThan(20)
   }), 60_000)
 
-/** Every so many bytes. With 1 it takes minutes, and holds. */
-const STEP = 7
+/** Every so many bytes. With 1 it takes half a minute, and holds. */
+const STEP = 13
 
 type Contents = Effect.Effect.Success<ReturnType<typeof given.contents>>
 

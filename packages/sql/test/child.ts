@@ -18,23 +18,28 @@ export const child = (what: "write" | "hold" | "powerless", filename: string) =>
 
 const start = (what: string, filename: string): Child => {
   const child = spawn(process.execPath, ["--conditions=reprise-source", "--import", "tsx", SCRIPT, what, filename], {
-    stdio: ["ignore", "pipe", "inherit"]
+    stdio: ["pipe", "pipe", "inherit"]
   })
   const lines: Array<string> = []
+  const waiting = new Set<() => void>()
+  const check = (): void => waiting.forEach((one) => one())
   let rest = ""
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     const parts = (rest + text).split("\n")
     rest = parts.pop() ?? ""
     lines.push(...parts)
+    check()
   })
+  child.once("close", check)
   const said = (count: number) =>
     Effect.async<void>((resume) => {
       const check = (): void => {
         if (lines.length < count && child.exitCode === null && child.signalCode === null) return
-        clearInterval(timer)
+        waiting.delete(check)
         resume(Effect.void)
       }
-      const timer = setInterval(check, 5)
+      waiting.add(check)
+      check()
     })
   return { lines, said, kill: kill(child) }
 }

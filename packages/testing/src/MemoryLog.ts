@@ -158,7 +158,8 @@ const mailPending = (entry: Entry, delivered: ReadonlyArray<string>): boolean =>
 const take = (store: MemoryStore, entry: Entry, append: Log.Append, tell: Tell): void => {
   const { runId } = append
   for (const event of append.events) entry.events.push({ seq: entry.events.length + 1, event })
-  if (append.row !== undefined) entry.row = append.row
+  // A new run without events is pending, and due at its start.
+  if (append.row !== undefined && (append.start === undefined || append.events.length > 0)) entry.row = append.row
   if (append.events.length > 0) tell({ _tag: "Appended", runId, seq: entry.events.length, events: append.events })
   const closing = closingOf(append)
   if (closing === undefined) return

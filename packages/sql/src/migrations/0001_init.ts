@@ -1,8 +1,14 @@
 /** The first schema. Statements of a released migration are never edited; a change is a new migration. */
 const TABLES = [
   // One row. `epoch` fences: it rises each time the store is opened. `retaining` is 1 only while retention deletes.
-  `CREATE TABLE store(one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL, retaining INTEGER NOT NULL)`,
-  `INSERT INTO store(one, epoch, retaining) VALUES (1, 0, 0)`,
+  // `flushed` is 1 while each commit is flushed to the disk.
+  `CREATE TABLE store(
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    epoch INTEGER NOT NULL,
+    retaining INTEGER NOT NULL,
+    flushed INTEGER NOT NULL
+  )`,
+  `INSERT INTO store(one, epoch, retaining, flushed) VALUES (1, 0, 0, 1)`,
   // `run` stands for the run everywhere else: an integer makes scattered appends four times faster than the text id.
   // `sum` covers the columns that never change; the others are a projection of the history (Maintenance.rebuild).
   `CREATE TABLE runs(

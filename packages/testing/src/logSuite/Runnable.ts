@@ -37,6 +37,7 @@ const recovers = Case.on("recovery finds the busy, the due and those with mail, 
     Case.equal(yield* due(log, NOW, true), { runIds: ["busy", "mail", "due", "new"], nextAt: NOW + 10 })
     Case.equal((yield* due(log, NOW, false)).runIds, ["due", "new"])
     Case.equal((yield* due(log, NOW, true, 2)).runIds, ["busy", "mail"])
+    Case.equal((yield* due(log, NOW, true, Number.MAX_SAFE_INTEGER)).runIds, ["busy", "mail", "due", "new"])
     yield* Case.append(log, "mail", 1, [Sample.received("m1")], { delivered: ["m1"] })
     Case.equal((yield* due(log, NOW, true)).runIds, ["busy", "due", "new"])
   }))

@@ -27,6 +27,13 @@ const delays = Case.on("a delayed start is due at its instant and not before", (
     }
   }))
 
+const withRow = Case.on("a start without events is pending and due, whatever columns come with it", (log) =>
+  Effect.gen(function*() {
+    const start = Sample.request("r1")
+    yield* Case.append(log, "r1", 0, [], { start, row: Sample.running() })
+    Case.equal(yield* log.find({ limit: 10 }), [Sample.summaryOf(start)])
+  }))
+
 const withEvents = Case.on("a start with events counts its message as delivered", (log) =>
   Effect.gen(function*() {
     const start = Sample.request("r1")
@@ -104,5 +111,5 @@ const keyFreed = Case.on("a key that an append frees may be taken later in the s
   }))
 
 export const cases: ReadonlyArray<Case.Case> = [
-  creates, delays, withEvents, endsAtOnce, sameId, sameKey, inOneCall, keyFreed
+  creates, delays, withRow, withEvents, endsAtOnce, sameId, sameKey, inOneCall, keyFreed
 ]

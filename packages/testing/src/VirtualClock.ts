@@ -1,0 +1,72 @@
+/**
+ * Time that stands still until a test moves it. Sleepers wake when it has come, in the order of their instants.
+ *
+ * Those of the worker make stops: time goes from one to the next, so that each is acted on at its own instant. An
+ * observer (a client's ticker, the test itself) makes none; otherwise a week would have 600,000 stops.
+ */
+import { Clock, Duration, Effect, FiberId } from "effect"
+
+/** For whom a clock ticks: a process, which may die, or an observer. */
+export interface Owner {
+  readonly makesStops: boolean
+}
+
+interface Sleeper {
+  readonly owner: Owner
+  readonly at: number
+  readonly order: number
+  readonly wake: () => void
+}
+
+export interface VirtualClock {
+  now: number
+  readonly sleepers: Set<Sleeper>
+  sleepCount: number
+}
+
+/** Stands in the status of a fiber that sleeps on this clock, so that it can be told from one that awaits a promise. */
+export const SLEEPING: FiberId.FiberId = FiberId.runtime(-1, 0)
+
+export const make = (startAt: number): VirtualClock => ({ now: startAt, sleepers: new Set(), sleepCount: 0 })
+
+/** Effect's Clock service on this time. */
+export const clockFor = (time: VirtualClock, owner: Owner): Clock.Clock => ({
+  [Clock.ClockTypeId]: Clock.ClockTypeId,
+  unsafeCurrentTimeMillis: () => time.now,
+  unsafeCurrentTimeNanos: () => nanos(time),
+  currentTimeMillis: Effect.sync(() => time.now),
+  currentTimeNanos: Effect.sync(() => nanos(time)),
+  sleep: (duration) => sleep(time, owner, Duration.toMillis(duration))
+})
+
+const nanos = (time: VirtualClock): bigint => BigInt(Math.round(time.now * 1_000_000))
+
+const sleep = (time: VirtualClock, owner: Owner, millis: number): Effect.Effect<void> =>
+  millis <= 0 ? Effect.yieldNow() : Effect.async((resume) => {
+    const at = time.now + Math.ceil(millis)
+    const sleeper: Sleeper = { owner, at, order: time.sleepCount++, wake: () => resume(Effect.void) }
+    time.sleepers.add(sleeper)
+    return Effect.sync(() => void time.sleepers.delete(sleeper))
+  }, SLEEPING)
+
+/** The next stop, or `undefined` when nobody waits for time to pass. */
+export const nextStop = (time: VirtualClock): number | undefined => {
+  let next = Infinity
+  for (const { at, owner } of time.sleepers) if (owner.makesStops && at < next) next = at
+  return next === Infinity ? undefined : next
+}
+
+/** Moves time, never back, and wakes whoever has slept until then. */
+export const moveTo = (time: VirtualClock, at: number): void => {
+  time.now = Math.max(time.now, at)
+  const due = [...time.sleepers].filter((sleeper) => sleeper.at <= time.now)
+  for (const sleeper of due.sort((a, b) => a.at - b.at || a.order - b.order)) {
+    time.sleepers.delete(sleeper)
+    sleeper.wake()
+  }
+}
+
+/** Forgets the sleepers of a process that has died. */
+export const forget = (time: VirtualClock, owner: Owner): void => {
+  for (const sleeper of time.sleepers) if (sleeper.owner === owner) time.sleepers.delete(sleeper)
+}

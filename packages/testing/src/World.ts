@@ -1,0 +1,200 @@
+/**
+ * A world of its own for each test: a store, a worker and a clock that stands still until the test moves it. Workflows
+ * run on the engine and the worker of production; only time, the log and, where the test says so, step bodies are its own.
+ *
+ * Nothing in a world is shared with another one, nothing sleeps, and the same test does the same each time.
+ */
+import { type ConfigProvider, type Context, Duration, Effect, Layer, type Scope } from "effect"
+import { Client, type Workflow } from "@reprise/core"
+import type { Event, Limits, Log } from "@reprise/core/engine"
+import * as MemoryLog from "./MemoryLog.js"
+import * as VirtualClock from "./VirtualClock.js"
+import * as Drive from "./world/Drive.js"
+import * as Observer from "./world/Observer.js"
+import * as Process from "./world/Process.js"
+import type { CrashPoint, StandIn, StepCall, WorldState } from "./world/State.js"
+
+export type { CrashPoint, StandIn, StepCall }
+
+/** What a world is made of; everything but the workflows and the services of their steps has a default. */
+export type Options<W extends Workflow.Any> = {
+  readonly workflows: ReadonlyArray<W>
+  /** The store, when it must be looked at or shared with another world. Default: an empty one in memory. */
+  readonly store?: MemoryLog.MemoryStore
+  /** Another log in place of the one in memory; it is built anew after each crash. */
+  readonly log?: Layer.Layer<Log.Log>
+  /** Bounds that differ from the world's: runs are not parked, and the store is not polled, unless the test says so. */
+  readonly limits?: Partial<Limits.Limits>
+  readonly config?: ConfigProvider.ConfigProvider
+  /** Epoch milliseconds at which time stands first. Default: the beginning of 2025. */
+  readonly startAt?: number
+  /** Drop each run from memory after each append, so that every step happens on a replayed program. */
+  readonly alwaysReplay?: boolean
+  /** How long in real time `idle` waits for a step body that awaits a promise. Default: 5 seconds. */
+  readonly patience?: Duration.DurationInput
+} & ServicesOption<Workflow.Services<W>>
+
+type ServicesOption<R> = [R] extends [never] ? { readonly services?: Layer.Layer<never> }
+  /** What the steps need; built anew after each crash, so let what stands for the outside world live in the test. */
+  : { readonly services: Layer.Layer<R> }
+
+export interface World {
+  /** Runs an effect that uses `Client`, on the world's time. It does not move time: a result may never come. */
+  readonly run: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, Exclude<R, Client.Client>>
+  /** Starts a run and lets it go on until it waits. */
+  readonly start: <Input, A, E, R>(
+    workflow: Workflow.Workflow<Input, A, E, R>,
+    input: Input,
+    options?: Client.StartOptions
+  ) => Effect.Effect<Client.Handle<A, E>, Client.StartError>
+  /** Starts a run and takes it to its end, skipping the time in between. */
+  readonly execute: <Input, A, E, R>(
+    workflow: Workflow.Workflow<Input, A, E, R>,
+    input: Input,
+    options?: Client.StartOptions
+  ) => Effect.Effect<A, E | Workflow.StepError | Client.StartError | Client.Ended>
+  /** Takes a run to its end, skipping time. Dies with a `WorldStuck` when it waits for a message, or is blocked. */
+  readonly runToEnd: <A, E>(handle: Client.Handle<A, E>) => Effect.Effect<A, E | Workflow.StepError | Client.Ended>
+  /** Waits until nothing can move without time passing or a message. */
+  readonly idle: Effect.Effect<void>
+  /** Lets time pass; everything that falls due on the way happens at its own instant. */
+  readonly advance: (duration: Duration.DurationInput) => Effect.Effect<void>
+  /** Jumps to the next instant at which something is due. False when nothing is. */
+  readonly skip: Effect.Effect<boolean>
+  /** Epoch milliseconds. */
+  readonly now: Effect.Effect<number>
+  /** Kills the worker: no finalizer runs, nothing is delivered. Then a new worker takes up the same store. */
+  readonly crash: Effect.Effect<void>
+  /** Crashes at an append to come; the next worker is there as soon as the world is driven again. */
+  readonly crashAt: (point: CrashPoint) => Effect.Effect<void>
+  /** Appends of workers so far. */
+  readonly appendCount: Effect.Effect<number>
+  /** Drops every run from memory; each is read from the store again when something concerns it. */
+  readonly evictAll: Effect.Effect<void>
+  /** Runs in the worker's memory. */
+  readonly liveRunCount: Effect.Effect<number>
+  readonly history: (runId: string) => Effect.Effect<ReadonlyArray<Event.Event>>
+  /** From now on, steps of this name run `standIn` in place of their body, in every workflow; `undefined` ends that. */
+  readonly mock: (step: string, standIn: StandIn | undefined) => Effect.Effect<void>
+  /** Every begin of a step's body so far, in order. */
+  readonly calls: Effect.Effect<ReadonlyArray<StepCall>>
+}
+
+/** Why `runToEnd` cannot reach the end. */
+export class WorldStuck extends Error {
+  override readonly name = "WorldStuck"
+  constructor(readonly run: Log.RunSummary) {
+    const blocked = run.blocked === undefined ? "" : `\nIt is blocked: ${JSON.stringify(run.blocked, undefined, 2)}`
+    super(`Run "${run.runId}" of "${run.workflow}" is ${run.status} and nothing is due: it waits for a message.${blocked}`)
+  }
+}
+
+/** 2025-01-01T00:00:00Z */
+const START_AT = 1_735_689_600_000
+
+/** A test moves time by hand: loops that look again now and then would only make stops. */
+const LIMITS: Partial<Limits.Limits> = { pollMillis: Infinity, parkAfterMillis: Infinity }
+
+/**
+ * Makes a world with a running worker; both end with the scope.
+ *
+ * @example
+ * import { Effect } from "effect"
+ * import { Step, Workflow } from "@reprise/core"
+ * import { World } from "@reprise/testing"
+ *
+ * const Greet = Workflow.make("greet", {}, () =>
+ *   Effect.sleep("1 day").pipe(Effect.zipRight(Step.run("compose", Effect.succeed("Hello")))))
+ *
+ * const test = Effect.gen(function*() {
+ *   const world = yield* World.make({ workflows: [Greet] })
+ *   const run = yield* world.start(Greet, undefined)
+ *   yield* world.crash
+ *   return yield* world.runToEnd(run)
+ * })
+ */
+export const make = <W extends Workflow.Any>(options: Options<W>): Effect.Effect<World, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const world = yield* makeState(options)
+    yield* Effect.addFinalizer(() => end(world))
+    yield* Process.alive(world)
+    const client = yield* Effect.withClock(Observer.make(world), Process.clockOf(world))
+    const run = inside(world, client)
+    const runToEnd: World["runToEnd"] = (handle) => Effect.zipRight(toEnd(world, run, handle.runId), run(handle.result))
+    return {
+      run,
+      start: (workflow, input, options) => Effect.zipLeft(run(Client.start(workflow, input, options)), Drive.idle(world)),
+      execute: (workflow, input, options) => Effect.flatMap(run(Client.start(workflow, input, options)), runToEnd),
+      runToEnd,
+      idle: Drive.idle(world),
+      advance: (duration) => Drive.advance(world, Duration.toMillis(duration)),
+      skip: Drive.skip(world),
+      now: Effect.sync(() => world.time.now),
+      crash: crash(world),
+      crashAt: (point) => Effect.sync(() => void (world.crashPoint = point)),
+      appendCount: Effect.sync(() => world.appendCount),
+      evictAll: Effect.zipRight(Drive.idle(world), Effect.map(Process.alive(world), Process.evictAll)),
+      liveRunCount: Effect.map(Process.alive(world), (process) => process.worker?.live.size ?? 0),
+      history: (runId) => Effect.orDie(run(Client.history(runId))),
+      mock: (step, standIn) => Effect.sync(() => mock(world, step, standIn)),
+      calls: Effect.sync(() => [...world.calls])
+    }
+  })
+
+const makeState = <W extends Workflow.Any>(options: Options<W>): Effect.Effect<WorldState, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    return {
+      time: VirtualClock.make(options.startAt ?? START_AT),
+      scope: yield* Effect.scope,
+      refs: yield* Effect.getFiberRefs,
+      log: options.log ?? MemoryLog.layer(options.store ?? MemoryLog.makeStore()),
+      services: options.services ?? Layer.empty,
+      workflows: options.workflows,
+      limits: { ...LIMITS, ...options.limits },
+      config: options.config,
+      patienceMillis: Duration.toMillis(options.patience ?? "5 seconds"),
+      standIns: new Map(),
+      calls: [],
+      completed: new Set(),
+      listeners: new Set(),
+      lock: yield* Effect.makeSemaphore(1),
+      process: undefined,
+      processCount: 0,
+      appendCount: 0,
+      crashPoint: undefined,
+      isReplayingAlways: options.alwaysReplay ?? false,
+      idCount: 0
+    }
+  })
+
+const end = (world: WorldState): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    world.crashPoint = undefined
+    return world.process === undefined ? Effect.void : Process.close(world.process)
+  })
+
+const inside = (world: WorldState, client: Context.Tag.Service<typeof Client.Client>): World["run"] => (effect) =>
+  effect.pipe(Effect.provideService(Client.Client, client), Effect.withClock(Process.clockOf(world)))
+
+const crash = (world: WorldState): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    Process.kill(world, yield* Process.alive(world))
+    yield* Process.alive(world)
+    yield* Drive.idle(world)
+  })
+
+const toEnd = (world: WorldState, run: World["run"], runId: string) =>
+  Effect.gen(function*() {
+    yield* Drive.idle(world)
+    for (;;) {
+      const summary = yield* run(Client.describe(runId))
+      if (summary.closedAt !== undefined) return
+      const isBlocked = summary.blocked !== undefined
+      if (isBlocked || !(yield* Drive.skip(world))) return yield* Effect.die(new WorldStuck(summary))
+    }
+  })
+
+const mock = (world: WorldState, step: string, standIn: StandIn | undefined): void => {
+  if (standIn === undefined) world.standIns.delete(step)
+  else world.standIns.set(step, standIn)
+}

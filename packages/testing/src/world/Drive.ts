@@ -1,0 +1,91 @@
+/**
+ * Moves a world: until nothing can move any more, or until time has come.
+ *
+ * Invariants:
+ * - R1 Time moves only when nothing else can: each stop is reached with everything before it done.
+ * - R2 Nothing waits for real time, except for bodies that await a promise, and those with a bound.
+ */
+import { Deferred, Effect, type Fiber, FiberId, FiberStatus } from "effect"
+import * as VirtualClock from "../VirtualClock.js"
+import * as Process from "./Process.js"
+import type { Process as OneProcess, WorldState } from "./State.js"
+
+/** Turns of the event loop without any movement after which a world counts as idle: observers move between the two. */
+const STILL_TURNS = 2
+
+/** Returns when nothing can move without time passing or a message; restarts a process that has crashed. */
+export const idle = (world: WorldState): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    for (let still = 0; still < STILL_TURNS;) {
+      const process = yield* Process.alive(world)
+      yield* turn
+      if (process.isDead || !process.scheduler.isIdle || process.inFlight > 0) still = 0
+      else if (yield* Effect.raceFirst(awaitsPromise(world, process), Effect.as(Deferred.await(process.death), true))) {
+        still = 0
+        yield* nap
+      } else still += 1
+    }
+  })
+
+/** Lets time go on by `millis`, stop by stop (R1). */
+export const advance = (world: WorldState, millis: number): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const end = world.time.now + millis
+    yield* idle(world)
+    for (let next = VirtualClock.nextStop(world.time); next !== undefined && next <= end;) {
+      VirtualClock.moveTo(world.time, next)
+      yield* idle(world)
+      next = VirtualClock.nextStop(world.time)
+    }
+    VirtualClock.moveTo(world.time, end)
+    yield* idle(world)
+  })
+
+/** Jumps to the next stop. False when nobody waits for time. */
+export const skip = (world: WorldState): Effect.Effect<boolean> =>
+  Effect.gen(function*() {
+    yield* idle(world)
+    const next = VirtualClock.nextStop(world.time)
+    if (next === undefined) return false
+    VirtualClock.moveTo(world.time, next)
+    yield* idle(world)
+    return true
+  })
+
+const turn = Effect.async<void>((resume) => {
+  const immediate = setImmediate(() => resume(Effect.void))
+  return Effect.sync(() => clearImmediate(immediate))
+})
+
+/** What a body awaits outside needs real time (R2). */
+const nap = Effect.async<void>((resume) => {
+  const timer = setTimeout(() => resume(Effect.void), 1)
+  return Effect.sync(() => clearTimeout(timer))
+})
+
+/** Since when a fiber has been seen to await a promise, in real milliseconds. */
+const waitingSince = new WeakMap<object, number>()
+
+/**
+ * Whether a body awaits something outside this world. One that sleeps, or waits for another fiber, a Deferred or a
+ * Queue, does not: only time or the test can wake it. One that has been waited for long enough counts as still.
+ */
+const awaitsPromise = (world: WorldState, process: OneProcess): Effect.Effect<boolean> =>
+  Effect.gen(function*() {
+    const attempts = [...process.worker?.live.values() ?? []].flatMap((run) => [...run.attempts.values()])
+    const orphans = [...process.worker?.orphans.values() ?? []].flatMap((attempts) => [...attempts.values()])
+    const begun = [...attempts, ...orphans].flatMap(({ fiber }) => (fiber === undefined ? [] : [fiber]))
+    if (begun.length === 0) return false
+    for (const fiber of [...begun, ...(yield* process.forked.value)]) {
+      if (yield* isOutside(fiber)) {
+        const since = waitingSince.get(fiber) ?? performance.now()
+        waitingSince.set(fiber, since)
+        if (performance.now() - since < world.patienceMillis) return true
+      }
+    }
+    return false
+  })
+
+const isOutside = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Effect.Effect<boolean> =>
+  Effect.map(fiber.status, (status) =>
+    FiberStatus.isRunning(status) || (FiberStatus.isSuspended(status) && FiberId.isNone(status.blockingOn)))

@@ -1,0 +1,199 @@
+/**
+ * One process of a world: a worker on the world's store and time. It ends with the world, or crashes.
+ *
+ * Invariants:
+ * - R1 A crash is not an interrupt: no finalizer runs and nobody is told; what was committed is all that is left.
+ * - R2 Whoever waits for the dead process from outside (a client) learns of its end, as over a broken connection.
+ */
+import { type Clock, Context, Deferred, Effect, ExecutionStrategy, Exit, Fiber, Layer, Scope, Supervisor } from "effect"
+import { Errors, Log } from "@reprise/core/engine"
+import { RunLoop, type State, Worker } from "@reprise/worker/engine"
+import { ProcessScheduler } from "../ProcessScheduler.js"
+import * as VirtualClock from "../VirtualClock.js"
+import type { CrashPoint, Process, StepCall, WorldState } from "./State.js"
+
+/** The process that runs now; after a crash, a new one on the same store. */
+export const alive = (world: WorldState): Effect.Effect<Process> =>
+  Effect.suspend(() => running(world) ?? world.lock.withPermits(1)(Effect.suspend(() => running(world) ?? revive(world))))
+
+const running = (world: WorldState): Effect.Effect<Process> | undefined =>
+  world.process === undefined || world.process.isDead ? undefined : Effect.succeed(world.process)
+
+/** A crash point may strike while the new process recovers: then once more. */
+const revive = (world: WorldState): Effect.Effect<Process> =>
+  Effect.flatMap(boot(world), (process) => (process.isDead ? revive(world) : Effect.succeed(process)))
+
+/** Ends the process as a power cut does (R1). */
+export const kill = (world: WorldState, process: Process): void => {
+  process.isDead = true
+  process.scheduler.kill()
+  VirtualClock.forget(world.time, process)
+  Deferred.unsafeDone(process.death, Exit.void)
+}
+
+/** Fails as soon as the process dies (R2). */
+export const unlessDead = <A, E>(process: Process, operation: string, effect: Effect.Effect<A, E>) =>
+  Effect.raceFirst(
+    effect,
+    Effect.zipRight(
+      Deferred.await(process.death),
+      Effect.fail(new Errors.LogError({ operation, cause: new Error("the worker's process has crashed") }))
+    )
+  )
+
+/** Ends the process in good order, unless it has crashed. */
+export const close = (process: Process): Effect.Effect<void> =>
+  process.isDead ? Effect.void : Scope.close(process.scope, Exit.void)
+
+/** Drops from memory every run that can be dropped. */
+export const evictAll = (process: Process): void => {
+  for (const run of process.worker?.live.values() ?? []) evict(process, run)
+}
+
+// ---- booting ----
+
+const boot = (world: WorldState): Effect.Effect<Process> =>
+  Effect.gen(function*() {
+    if (world.process !== undefined) yield* Scope.close(world.process.logScope, Exit.void)
+    const logScope = yield* Scope.fork(world.scope, ExecutionStrategy.sequential)
+    const log = Context.get(yield* Layer.buildWithScope(world.log, logScope), Log.Log)
+    const process: Process = {
+      makesStops: true,
+      number: ++world.processCount,
+      scheduler: new ProcessScheduler(),
+      scope: yield* Scope.make(),
+      logScope,
+      death: yield* Deferred.make<void>(),
+      forked: yield* Supervisor.track,
+      log,
+      worker: undefined,
+      inFlight: 0,
+      isDead: false
+    }
+    yield* Scope.extend(log.watch((change) => hear(world, change)), logScope)
+    const services = yield* Layer.buildWithScope(world.services, world.scope)
+    const opened = yield* Effect.forkDaemon(Effect.zipRight(Effect.setFiberRefs(world.refs), openWorker(world, process, services)))
+    yield* Effect.raceFirst(Effect.asVoid(Fiber.join(opened)), Deferred.await(process.death))
+    world.process = process
+    return process
+  }).pipe(Effect.withClock(clockOf(world)))
+
+const openWorker = (
+  world: WorldState,
+  process: Process,
+  services: Context.Context<never>
+): Effect.Effect<void> => {
+  const { config, limits, workflows } = world
+  const options = { workflows, limits, ...(config === undefined ? {} : { config }) }
+  const context = services.pipe(
+    Context.add(Log.Log, instrumented(world, process)),
+    Context.add(Scope.Scope, process.scope)
+  )
+  return Worker.open(options, hooks(world, process)).pipe(
+    Effect.map((worker) => {
+      process.worker = worker
+    }),
+    Effect.provide(context),
+    Effect.withClock(VirtualClock.clockFor(world.time, process)),
+    Effect.withScheduler(process.scheduler)
+  )
+}
+
+/** What the store has taken, told to clients and to the list of completed steps. */
+const hear = (world: WorldState, change: Log.Change): void => {
+  if (change._tag === "Appended") {
+    for (const event of change.events) {
+      if (event._tag === "StepCompleted") world.completed.add(`${change.runId} ${event.id}`)
+    }
+  }
+  for (const listener of [...world.listeners]) listener(change)
+}
+
+// ---- the log as the worker sees it: it may crash at any append ----
+
+const parked = Effect.async<never>(() => {})
+
+const instrumented = (world: WorldState, process: Process): Log.LogShape => ({
+  epoch: process.log.epoch,
+  append: (appends) =>
+    Effect.suspend(() => {
+      const append = ++world.appendCount
+      if (strikes(world, process, { append, moment: "before" })) return parked
+      return Effect.flatMap(counted(process, process.log.append(appends)), (answers) =>
+        strikes(world, process, { append, moment: "after" }) ? parked : Effect.succeed(answers))
+    }),
+  send: (runId, message) => counted(process, process.log.send(runId, message)),
+  read: (runId, afterSeq, limit) => counted(process, process.log.read(runId, afterSeq, limit)),
+  inbox: (runId) => counted(process, process.log.inbox(runId)),
+  runnable: (options) => counted(process, process.log.runnable(options)),
+  find: (filter) => counted(process, process.log.find(filter)),
+  note: (notes) => counted(process, process.log.note(notes)),
+  watch: (listener) =>
+    process.log.watch((change) => {
+      if (!process.isDead) listener(change)
+    })
+})
+
+const counted = <A, E>(process: Process, call: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.suspend(() => {
+    if (process.isDead) return parked
+    process.inFlight += 1
+    return Effect.onExit(call, () => Effect.sync(() => void (process.inFlight -= 1)))
+  })
+
+const strikes = (world: WorldState, process: Process, here: CrashPoint): boolean => {
+  const point = world.crashPoint
+  if (point === undefined || point.append !== here.append || point.moment !== here.moment) return process.isDead
+  world.crashPoint = undefined
+  kill(world, process)
+  return true
+}
+
+// ---- hooks ----
+
+const hooks = (world: WorldState, process: Process): State.Hooks => ({
+  newId: () => newId(world),
+  onRest: (run) => {
+    // A body that follows at once yields twice first (below), so that its outcome finds the run gone.
+    if (world.isReplayingAlways) process.scheduler.scheduleTask(() => evict(process, run))
+  },
+  around: (run, step, attempt) => (body) => {
+    const call: StepCall = {
+      runId: run.runId,
+      workflow: run.state.workflow,
+      step: step.name,
+      stepId: step.id,
+      attempt: attempt.attempt,
+      poll: attempt.poll,
+      process: process.number,
+      at: world.time.now,
+      isRepeated: world.completed.has(`${run.runId} ${step.id}`)
+    }
+    const called = Effect.suspend(() => {
+      world.calls.push(call)
+      return standIn(world, call, body)
+    })
+    const late = world.isReplayingAlways ? Effect.zipRight(Effect.zipRight(Effect.yieldNow(), Effect.yieldNow()), called) : called
+    return Effect.supervised(late, process.forked)
+  }
+})
+
+/** Ids are counted, so that a world does the same in each run of its test; they are only unique in their world. */
+export const newId = (world: WorldState): string => `id-${++world.idCount}`
+
+const standIn = (world: WorldState, call: StepCall, body: Effect.Effect<unknown, unknown, unknown>) => {
+  const found = world.standIns.get(call.step)
+  if (found === undefined) return body
+  return Effect.isEffect(found) ? found : Effect.contextWithEffect((services: Context.Context<unknown>) =>
+    found(call, Effect.provide(body, services)))
+}
+
+const evict = (process: Process, run: State.LiveRun): void => {
+  const worker = process.worker
+  const isBusy = run.gone || run.pending !== undefined || run.facts.length > 0 || run.reading || run.mail
+  if (worker === undefined || isBusy) return
+  if (run.attempts.size > 0) worker.orphans.set(run.runId, run.attempts)
+  RunLoop.forget(worker, run)
+}
+
+export const clockOf = (world: WorldState): Clock.Clock => VirtualClock.clockFor(world.time, { makesStops: false })

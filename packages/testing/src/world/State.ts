@@ -1,0 +1,75 @@
+/** What a world consists of: time, a store, and the process that runs on them until it crashes. */
+import type { ConfigProvider, Deferred, Effect, Fiber, FiberRefs, Layer, Scope, Supervisor } from "effect"
+import type { Workflow } from "@reprise/core"
+import type { Limits, Log } from "@reprise/core/engine"
+import type { State } from "@reprise/worker/engine"
+import type { ProcessScheduler } from "../ProcessScheduler.js"
+import type { Owner, VirtualClock } from "../VirtualClock.js"
+
+/** One begin of a step's body or of a sensor's check. */
+export interface StepCall {
+  readonly runId: string
+  readonly workflow: string
+  readonly step: string
+  readonly stepId: string
+  readonly attempt: number
+  /** For a sensor: the number of this poll, from 1. */
+  readonly poll: number
+  /** The process that made it, from 1; each crash begins a new one. */
+  readonly process: number
+  readonly at: number
+  /** Whether the log already held the step's completion. Always false: otherwise Reprise has broken its word. */
+  readonly isRepeated: boolean
+}
+
+/** What runs in place of a step's body, or of a sensor's check: an effect, or one made for each call. */
+export type StandIn =
+  | Effect.Effect<unknown, unknown>
+  | ((call: StepCall, body: Effect.Effect<unknown, unknown>) => Effect.Effect<unknown, unknown>)
+
+/** A crash to come: right before or right after the store has taken the worker's append number `append`, from 1. */
+export interface CrashPoint {
+  readonly append: number
+  readonly moment: "before" | "after"
+}
+
+export interface Process extends Owner {
+  readonly number: number
+  readonly scheduler: ProcessScheduler
+  readonly scope: Scope.CloseableScope
+  /** Closed at the next boot, while those of the services stay open until the world ends. */
+  readonly logScope: Scope.CloseableScope
+  readonly death: Deferred.Deferred<void>
+  /** The fibers that bodies have forked. */
+  readonly forked: Supervisor.Supervisor<ReadonlyArray<Fiber.RuntimeFiber<unknown, unknown>>>
+  readonly log: Log.LogShape
+  worker: State.Worker | undefined
+  /** Calls of the log that have not been answered. */
+  inFlight: number
+  isDead: boolean
+}
+
+export interface WorldState {
+  readonly time: VirtualClock
+  readonly scope: Scope.Scope
+  /** Fiber references of whoever made the world: loggers, tracer, log level. */
+  readonly refs: FiberRefs.FiberRefs
+  readonly log: Layer.Layer<Log.Log>
+  readonly services: Layer.Layer<never>
+  readonly workflows: ReadonlyArray<Workflow.Any>
+  readonly limits: Partial<Limits.Limits>
+  readonly config: ConfigProvider.ConfigProvider | undefined
+  readonly patienceMillis: number
+  readonly standIns: Map<string, StandIn>
+  readonly calls: Array<StepCall>
+  /** Steps whose completion is committed: run id and step id. */
+  readonly completed: Set<string>
+  readonly listeners: Set<(change: Log.Change) => void>
+  readonly lock: Effect.Semaphore
+  process: Process | undefined
+  processCount: number
+  appendCount: number
+  crashPoint: CrashPoint | undefined
+  isReplayingAlways: boolean
+  idCount: number
+}
