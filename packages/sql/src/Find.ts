@@ -40,6 +40,7 @@ const DUE = "SELECT run_id FROM runs WHERE wake_at<=? AND blocked IS NULL ORDER 
 const RECOVER = `SELECT run_id FROM runs WHERE run IN (
     SELECT run FROM runs WHERE wake_at<=?
     UNION SELECT run FROM runs WHERE busy=1
+    UNION SELECT run FROM runs WHERE blocked IS NOT NULL AND closed_at IS NULL
     UNION SELECT run FROM inbox WHERE delivered=0 AND tag<>'Start'
   ) ORDER BY run LIMIT ?`
 

@@ -263,7 +263,7 @@ const isDue = (entry: Entry, now: number): boolean => entry.row.wakeAt !== undef
 
 /** A delayed run's Start message waits for its instant; every other message wants an owner now. */
 const isRecoverable = (entry: Entry, now: number): boolean => {
-  if (entry.row.busy || isDue(entry, now)) return true
+  if (entry.row.busy || entry.blocked !== undefined || isDue(entry, now)) return true
   if (entry.waiting === 0) return false
   for (const mail of entry.inbox.values()) if (!mail.delivered && mail.message._tag !== "Start") return true
   return false

@@ -137,8 +137,9 @@ export interface LogShape {
     runId: string
   ) => Effect.Effect<{ readonly messages: ReadonlyArray<Message>; readonly notes: RunNotes }, LogError>
   /**
-   * Open runs that need an owner: due at `now`, and with `recover` also those with undelivered messages or unfinished
-   * steps. `nextAt` is the earliest due instant after `now`.
+   * Open runs that need an owner: due at `now` and not blocked, and with `recover` also those with undelivered messages
+   * or unfinished steps, and all that are blocked: the code may have been mended. `nextAt` is the earliest due instant
+   * after `now`.
    */
   readonly runnable: (options: {
     readonly now: number

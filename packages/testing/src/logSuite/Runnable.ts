@@ -59,6 +59,9 @@ const blocked = Case.on("a blocked run waits for a recovery, and does not hide t
     Case.equal((yield* due(log, NOW + 1, true)).runIds, ["r1", "r2"])
     yield* log.note([{ _tag: "Blocked", runId: "r1", reason: undefined }])
     Case.equal((yield* due(log, NOW + 1)).runIds, ["r1", "r2"])
+    yield* wakes(log, "r3", NOW + 1_000)
+    yield* log.note([{ _tag: "Blocked", runId: "r3", reason: { why: "diverged" } }])
+    Case.equal((yield* due(log, NOW + 1, true)).runIds, ["r1", "r2", "r3"])
   }))
 
 const closed = Case.on("a closed run is never due, whatever its columns said", (log) =>
