@@ -28,6 +28,7 @@ const ALLOWED: Readonly<Record<string, readonly [any: number, casts: number, rea
   "packages/worker/src/RunLoop.ts": [0, 2, "encoded JSON"],
   "packages/worker/src/Telemetry.ts": [0, 5, "annotations and console methods by name"],
   "packages/worker/src/Worker.ts": [0, 1, "one runtime for the services of all workflows"],
+  "packages/testing/src/world/Process.ts": [0, 1, "the services of any workflows, met where the world is made"],
   "packages/testing/src/MemoryLog.ts": [0, 1, "a copy has the type of its original"]
 }
 

@@ -3,7 +3,19 @@
  * `Client` that starts runs and asks them without a detour through the store.
  */
 import { randomUUID } from "node:crypto"
-import { Clock, type ConfigProvider, Context, DefaultServices, Effect, FiberRef, Layer, ModuleVersion, type Runtime, type Scope, Tracer } from "effect"
+import {
+  Clock,
+  type ConfigProvider,
+  Context,
+  DefaultServices,
+  Effect,
+  FiberRef,
+  Layer,
+  ModuleVersion,
+  type Runtime,
+  type Scope,
+  Tracer
+} from "effect"
 import { Client, type Workflow } from "@reprise/core"
 import { Errors, Host, Limits, Log, Program, Registry, Release } from "@reprise/core/engine"
 import * as Attempts from "./Attempts.js"

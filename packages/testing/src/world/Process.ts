@@ -89,6 +89,7 @@ const openWorker = (
     Context.add(Log.Log, instrumented(world, process)),
     Context.add(Scope.Scope, process.scope)
   )
+  // Which services the workflows need is known where the world is made (World.Options).
   return Worker.open(options, hooks(world, process)).pipe(
     Effect.map((worker) => {
       process.worker = worker
@@ -96,7 +97,7 @@ const openWorker = (
     Effect.provide(context),
     Effect.withClock(VirtualClock.clockFor(world.time, process)),
     Effect.withScheduler(process.scheduler)
-  )
+  ) as Effect.Effect<void>
 }
 
 /** What the store has taken, told to clients and to the list of completed steps. */
