@@ -22,12 +22,21 @@ export interface Options<A, E> {
   readonly summary?: string
 }
 
+/** Options as `poll` takes them: a schema may be wider than the type that it encodes. */
+type Given = Omit<Options<unknown, unknown>, "output" | "error"> & Pick<Step.Given<unknown>, "output" | "error">
+
 type Raised<O> = O extends { readonly timeout: {} } ? StepTimedOut : never
 
-type Fits<A, E, O> = O extends { readonly output: {} } ? ErrorFits<E, O>
+// As in Step: what TypeScript says about options that do not fit is not drowned.
+type Fits<A, E, O> = keyof Given extends keyof O ? unknown
+  : O extends { readonly output: infer S }
+    ? [A] extends [Schema.Schema.Type<S>] ? ErrorFits<E, O>
+    : { readonly "the value does not fit this sensor's `output` schema": A }
   : IsJson<A> extends true ? ErrorFits<E, O>
   : { readonly "this sensor's value is not JSON: give it an `output` schema": A }
-type ErrorFits<E, O> = O extends { readonly error: {} } ? unknown
+type ErrorFits<E, O> = O extends { readonly error: infer S }
+  ? [E] extends [Schema.Schema.Type<S>] ? unknown
+    : { readonly "the error does not fit this sensor's `error` schema": E }
   : [E] extends [never] ? unknown
   : IsJson<E> extends true ? unknown
   : { readonly "this sensor's error is not JSON: give it an `error` schema": E }
@@ -36,20 +45,20 @@ type ErrorFits<E, O> = O extends { readonly error: {} } ? unknown
  * Polls `check` until it answers `Some`, and answers the value. A typed error of `check` fails the sensor; retry inside
  * `check` what may fail in passing.
  */
-export const poll = <A, E, R, const O extends Options<A, E>>(
+export const poll = <A, E, R, const O extends Given>(
   name: string,
   check: Effect.Effect<Option.Option<A>, E, R> & Fits<A, E, O>,
   options: O
-): Effect.Effect<A, E | Raised<O>, Activation | InStep<Exclude<R, Step.CurrentAttempt>>> =>
+): Effect.Effect<Step.Value<A, O>, E | Raised<O>, Activation | InStep<Exclude<R, Step.CurrentAttempt>>> =>
   // As in Step.run: the phantom requirement and the options' errors have no value to check here.
   sense<A, E>(name, check, options, lineOf(poll)) as Effect.Effect<
-    A,
+    Step.Value<A, O>,
     E | Raised<O>,
     Activation | InStep<Exclude<R, Step.CurrentAttempt>>
   >
 
 /** `Sensor.poll` for a check that only says yes or no. */
-export const until = <E, R, const O extends Options<null, E>>(
+export const until = <E, R, const O extends Given>(
   name: string,
   check: Effect.Effect<boolean, E, R> & ErrorFits<E, O>,
   options: O

@@ -45,6 +45,14 @@ export interface Options<A, E> {
   readonly summary?: string
 }
 
+/** Options as `run` takes them: a schema may be wider than the type that it encodes, as `Schema.Array` is for an array. */
+export type Given<E> = Omit<Options<unknown, E>, "output" | "error"> & {
+  readonly output?: Schema.Schema.AnyNoContext
+  readonly error?: Schema.Schema.AnyNoContext
+}
+/** What comes back from the log: what the schema decodes, or the JSON value itself. */
+export type Value<A, O> = O extends { readonly output: infer S } ? Schema.Schema.Type<S> : A
+
 type TagOf<E> = E extends { readonly _tag: infer T extends string } ? T : never
 
 /** The engine's errors that the given options can raise. */
@@ -52,11 +60,19 @@ export type Raised<O> =
   | (O extends { readonly timeout: {} } | { readonly deadline: {} } ? StepTimedOut : never)
   | (O extends { readonly onUnknown: "fail" | "ask" } ? StepOutcomeUnknown : never)
 
-/** `unknown` when value and error can be journaled; otherwise a type whose only field says what is missing. */
-type Fits<A, E, O> = O extends { readonly output: {} } ? ErrorFits<E, O>
+/**
+ * `unknown` when value and error can be journaled; otherwise a type whose only field says what is missing. Options that do
+ * not fit are inferred as all of them: then TypeScript has something to say about the options, and this has not.
+ */
+type Fits<A, E, O> = keyof Given<E> extends keyof O ? unknown
+  : O extends { readonly output: infer S }
+    ? [A] extends [Schema.Schema.Type<S>] ? ErrorFits<E, O>
+    : { readonly "the value does not fit this step's `output` schema": A }
   : IsJson<A> extends true ? ErrorFits<E, O>
   : { readonly "this step's value is not JSON: give it an `output` schema": A }
-type ErrorFits<E, O> = O extends { readonly error: {} } ? unknown
+type ErrorFits<E, O> = O extends { readonly error: infer S }
+  ? [E] extends [Schema.Schema.Type<S>] ? unknown
+    : { readonly "the error does not fit this step's `error` schema": E }
   : [E] extends [never] ? unknown
   : IsJson<E> extends true ? unknown
   : { readonly "this step's error is not JSON: give it an `error` schema": E }
@@ -75,17 +91,21 @@ type ErrorFits<E, O> = O extends { readonly error: {} } ? unknown
  *   retry: Schedule.exponential("1 second").pipe(Schedule.jittered, Schedule.upTo("1 hour"))
  * })
  */
-export const run = <A, E, R, const O extends Options<A, E> = {}>(
+export const run = <A, E, R, const O extends Given<E> = {}>(
   name: string,
   effect: Effect.Effect<A, E, R> & Fits<A, E, O>,
   options?: O
-): Effect.Effect<A, E | Raised<O>, Activation | InStep<Exclude<R, CurrentAttempt>>> => {
+): Effect.Effect<Value<A, O>, E | Raised<O>, Activation | InStep<Exclude<R, CurrentAttempt>>> => {
   const settings: Options<A, E> = options ?? {}
   const output = codec<A>(settings.output)
   const error = codec<E>(settings.error)
   const step = define(name, bodyOf(name, effect, output, error), settings, false, lineOf(run))
   // The phantom requirement has no value: the worker meets it where the body runs.
-  return perform(step, output, error) as Effect.Effect<A, E | Raised<O>, Activation | InStep<Exclude<R, CurrentAttempt>>>
+  return perform(step, output, error) as Effect.Effect<
+    Value<A, O>,
+    E | Raised<O>,
+    Activation | InStep<Exclude<R, CurrentAttempt>>
+  >
 }
 
 /**
