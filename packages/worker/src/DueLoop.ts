@@ -39,10 +39,15 @@ const round = (worker: Worker): Effect.Effect<void> =>
 
 const isKnown = (worker: Worker, runId: string): boolean => worker.live.has(runId) || worker.loading.has(runId)
 
-/** False for a run that has been told already, or cannot be told. */
+/** False for a run that has been told already, cannot be told, or must wait for its append. */
 const wake = (worker: Worker, runId: string): boolean => {
   const live = worker.live.get(runId)
-  if (live?.pending !== undefined || worker.loading.has(runId) || worker.blocked.has(runId)) return false
+  if (worker.loading.has(runId) || worker.blocked.has(runId)) return false
+  if (live?.pending !== undefined) {
+    // Its append may say nothing of this instant, so nobody would look again after it.
+    if (!live.facts.some((fact) => fact._tag === "Due")) live.facts.push({ _tag: "Due" })
+    return false
+  }
   RunLoop.tell(worker, runId, { _tag: "Due" })
   return true
 }
@@ -51,6 +56,8 @@ const pause = (worker: Worker, nextAt: number): Effect.Effect<void> => {
   const until = Math.min(nextAt, worker.nextLookAt)
   worker.nextLookAt = until
   const nudged = Effect.async<void>((resume) => {
+    // Told of an earlier instant before anyone could be nudged: the sleep beside this is too long already.
+    if (worker.nextLookAt < until) return resume(Effect.void)
     worker.dueSoon = () => {
       worker.dueSoon = ignore
       resume(Effect.void)
