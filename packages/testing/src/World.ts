@@ -41,7 +41,7 @@ type ServicesOption<R> = [R] extends [never] ? { readonly services?: Layer.Layer
 export interface World {
   /** Runs an effect that uses `Client`, on the world's time. It does not move time: a result may never come. */
   readonly run: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, Exclude<R, Client.Client>>
-  /** Starts a run and lets it go on until it waits. */
+  /** Starts a run and lets it go on until it waits. Should the worker crash meanwhile, it is started once all the same. */
   readonly start: <Input, A, E, R>(
     workflow: Workflow.Workflow<Input, A, E, R>,
     input: Input,
@@ -120,11 +120,13 @@ export const make = <W extends Workflow.Any>(options: Options<W>): Effect.Effect
     yield* Process.alive(world)
     const client = yield* Effect.withClock(Observer.make(world), Process.clockOf(world))
     const run = inside(world, client)
+    const start: World["start"] = (workflow, input, options) =>
+      Effect.zipLeft(startSurely(world, run, workflow, input, options), Drive.idle(world))
     const runToEnd: World["runToEnd"] = (handle) => Effect.zipRight(toEnd(world, run, handle.runId), run(handle.result))
     return {
       run,
-      start: (workflow, input, options) => Effect.zipLeft(run(Client.start(workflow, input, options)), Drive.idle(world)),
-      execute: (workflow, input, options) => Effect.flatMap(run(Client.start(workflow, input, options)), runToEnd),
+      start,
+      execute: (workflow, input, options) => Effect.flatMap(start(workflow, input, options), runToEnd),
       runToEnd,
       idle: Drive.idle(world),
       advance: (duration) => Drive.advance(world, Duration.toMillis(duration)),
@@ -163,7 +165,8 @@ const makeState = <W extends Workflow.Any>(options: Options<W>): Effect.Effect<W
       appendCount: 0,
       crashPoint: undefined,
       isReplayingAlways: options.alwaysReplay ?? false,
-      idCount: 0
+      idCount: 0,
+      tokenCount: 0
     }
   })
 
@@ -174,7 +177,33 @@ const end = (world: WorldState): Effect.Effect<void> =>
   })
 
 const inside = (world: WorldState, client: Context.Tag.Service<typeof Client.Client>): World["run"] => (effect) =>
-  effect.pipe(Effect.provideService(Client.Client, client), Effect.withClock(Process.clockOf(world)))
+  effect.pipe(
+    Effect.provideService(Client.Client, client),
+    Effect.withClock(Process.clockOf(world)),
+    Effect.raceFirst(Process.keepAlive(world))
+  )
+
+/** Starts a run as a client does that has learnt nothing from a crash: it looks, and asks again if there is none. */
+const startSurely = <Input, A, E, R>(
+  world: WorldState,
+  run: World["run"],
+  workflow: Workflow.Workflow<Input, A, E, R>,
+  input: Input,
+  options: Client.StartOptions = {}
+): Effect.Effect<Client.Handle<A, E>, Client.StartError> =>
+  Effect.suspend(() => {
+    const named = { id: Process.newId(world), ...options }
+    const ids = world.idCount
+    const again = Effect.suspend(() => {
+      world.idCount = ids
+      return run(Client.start(workflow, input, named))
+    })
+    const handle = { runId: named.id, existed: false, result: Client.result(workflow, named.id) }
+    const look = Effect.as(Effect.orDie(run(Client.describe(named.id))), handle)
+    const crashed = world.processCount
+    return Effect.catchTag(again, "LogError", (error) =>
+      world.processCount === crashed ? Effect.fail(error) : Effect.catchAllCause(look, () => again))
+  })
 
 const crash = (world: WorldState): Effect.Effect<void> =>
   Effect.gen(function*() {

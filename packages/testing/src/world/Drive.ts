@@ -5,7 +5,7 @@
  * - R1 Time moves only when nothing else can: each stop is reached with everything before it done.
  * - R2 Nothing waits for real time, except for bodies that await a promise, and those with a bound.
  */
-import { Deferred, Effect, type Fiber, FiberId, FiberStatus } from "effect"
+import { Deferred, Effect, type Fiber, FiberStatus } from "effect"
 import * as VirtualClock from "../VirtualClock.js"
 import * as Process from "./Process.js"
 import type { Process as OneProcess, WorldState } from "./State.js"
@@ -88,4 +88,4 @@ const awaitsPromise = (world: WorldState, process: OneProcess): Effect.Effect<bo
 
 const isOutside = (fiber: Fiber.RuntimeFiber<unknown, unknown>): Effect.Effect<boolean> =>
   Effect.map(fiber.status, (status) =>
-    FiberStatus.isRunning(status) || (FiberStatus.isSuspended(status) && FiberId.isNone(status.blockingOn)))
+    FiberStatus.isRunning(status) || (FiberStatus.isSuspended(status) && status.blockingOn._tag === "None"))

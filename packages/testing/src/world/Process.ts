@@ -14,7 +14,11 @@ import type { CrashPoint, Process, StepCall, WorldState } from "./State.js"
 
 /** The process that runs now; after a crash, a new one on the same store. */
 export const alive = (world: WorldState): Effect.Effect<Process> =>
-  Effect.suspend(() => running(world) ?? world.lock.withPermits(1)(Effect.suspend(() => running(world) ?? revive(world))))
+  Effect.suspend(() => running(world) ?? Effect.flatMap(Effect.forkDaemon(booted(world)), Fiber.join))
+
+/** In a fiber of its own: a boot that was cut off half-way would leave a second worker behind. */
+const booted = (world: WorldState): Effect.Effect<Process> =>
+  world.lock.withPermits(1)(Effect.suspend(() => running(world) ?? revive(world)))
 
 const running = (world: WorldState): Effect.Effect<Process> | undefined =>
   world.process === undefined || world.process.isDead ? undefined : Effect.succeed(world.process)
@@ -40,6 +44,10 @@ export const unlessDead = <A, E>(process: Process, operation: string, effect: Ef
       Effect.fail(new Errors.LogError({ operation, cause: new Error("the worker's process has crashed") }))
     )
   )
+
+/** Sees to it that a process runs, until it is interrupted. */
+export const keepAlive = (world: WorldState): Effect.Effect<never> =>
+  Effect.forever(Effect.flatMap(alive(world), (process) => Deferred.await(process.death)))
 
 /** Ends the process in good order, unless it has crashed. */
 export const close = (process: Process): Effect.Effect<void> =>
@@ -153,7 +161,7 @@ const strikes = (world: WorldState, process: Process, here: CrashPoint): boolean
 // ---- hooks ----
 
 const hooks = (world: WorldState, process: Process): State.Hooks => ({
-  newId: () => newId(world),
+  newId: () => `token-${++world.tokenCount}`,
   onRest: (run) => {
     // A body that follows at once yields twice first (below), so that its outcome finds the run gone.
     if (world.isReplayingAlways) process.scheduler.scheduleTask(() => evict(process, run))

@@ -72,4 +72,5 @@ export interface WorldState {
   crashPoint: CrashPoint | undefined
   isReplayingAlways: boolean
   idCount: number
+  tokenCount: number
 }
