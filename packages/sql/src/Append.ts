@@ -216,8 +216,10 @@ export const putMessage = (
   tag: string,
   data: string,
   now: number
-): Effect.Effect<boolean, SqlError> =>
-  Effect.map(
-    Transaction.write(tx, PUT, [known.run, messageId, tag, data, now, Rows.sumOfMessage(known.runId, messageId, tag, data)]),
+): Effect.Effect<boolean, SqlError> => {
+  const sum = Rows.sumOfMessage(known.runId, messageId, tag, data)
+  return Effect.map(
+    Transaction.write(tx, PUT, [known.run, messageId, tag, data, now, sum]),
     (written) => written.changes > 0
   )
+}

@@ -1,4 +1,4 @@
-/** `Log.note`: working data beside the history. A note for a run that is closed or unknown is dropped: it is not needed. */
+/** `Log.note`: working data beside the history. A note for a run that is closed or unknown is dropped. */
 import type { SqlError } from "@effect/sql/SqlError"
 import type { Log } from "@reprise/core/engine"
 import { Effect } from "effect"

@@ -16,7 +16,7 @@ import type { Cell, Encoded } from "./Rows.js"
 export interface Transaction {
   readonly connection: Connection
   readonly cache: Known.Cache
-  /** The store's epoch. `Committer` reads it inside the transaction: no other writer can change it before the commit. */
+  /** The store's epoch; `Committer` reads it inside the transaction, so that none can change it before the commit. */
   epoch: number
   /** Every run that was looked at, whether or not the cache still holds it. */
   readonly touched: Map<string, Known.Known>

@@ -48,7 +48,7 @@ const isHeader = (header: Buffer): boolean => {
   return header.readUInt32BE(24) === s0 && header.readUInt32BE(28) === s1
 }
 
-/** How many transactions of this generation of the log begin behind the valid frames. Older generations have other salts. */
+/** How many transactions begin behind the valid frames. Frames left over from an older log have other salts. */
 const transactionsBehind = (file: number, header: Buffer, validFrameCount: number): number => {
   const frameBytes = FRAME_HEADER_BYTES + header.readUInt32BE(8)
   const salts = header.subarray(16, 24)

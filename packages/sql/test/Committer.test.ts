@@ -20,7 +20,7 @@ const tamper = (prefix: string, code: string | undefined) =>
       executeRaw: (sql: string, cells: ReadonlyArray<unknown>) => {
         state.statements.push(sql.split(" ", 1)[0] ?? "")
         if (state.code === undefined || !sql.startsWith(prefix)) return executeRaw(sql, cells)
-        return Effect.fail(new SqlError({ cause: new Database.SqliteError("injected", state.code), message: "injected" }))
+        return Effect.fail(new SqlError({ cause: new Database.SqliteError("injected", state.code), message: "" }))
       }
     })
     return state
@@ -76,7 +76,8 @@ it.scoped("L5: a commit that failed and was applied all the same is found by rea
           executeRaw: (sql: string, cells: ReadonlyArray<unknown>) =>
             Effect.zipRight(executeRaw(sql, cells), sql.startsWith("INSERT") ? Effect.fail(lost) : Effect.void)
         })
-        expect(yield* Effect.flip(given.append(log, "r1", 1, [given.scheduled("0#0")]))).toMatchObject({ _tag: "LogError" })
+        const error = yield* Effect.flip(given.append(log, "r1", 1, [given.scheduled("0#0")]))
+        expect(error).toMatchObject({ _tag: "LogError" })
         Object.assign(connection, { executeRaw })
         expect(yield* log.read("r1", 0, 9)).toHaveLength(2)
         expect(yield* given.append(log, "r1", 1, [given.scheduled("0#0")])).toBe("Stale")

@@ -2,11 +2,15 @@ import { describe, expect, it } from "@effect/vitest"
 import type { Log } from "@reprise/core/engine"
 import type Database from "better-sqlite3"
 import { Effect } from "effect"
-import { Store } from "../src/Store.js"
+import * as Checksum from "../src/Checksum.js"
+import type { Store } from "../src/Store.js"
 import * as given from "./given.js"
 
 /** A store with the runs r1 (five events) and r2, after somebody has had a hand in it. */
-const meddled = <A, E>(sql: ReadonlyArray<string>, look: (log: Log.LogShape) => Effect.Effect<A, E, Store>) =>
+const meddled = <A, E>(
+  sql: ReadonlyArray<string> | ((db: Database.Database) => void),
+  look: (log: Log.LogShape) => Effect.Effect<A, E, Store>
+) =>
   Effect.gen(function*() {
     const filename = yield* given.file
     yield* given.process(filename, (log) =>
@@ -23,11 +27,15 @@ const meddled = <A, E>(sql: ReadonlyArray<string>, look: (log: Log.LogShape) => 
   })
 
 /** Whoever means to can drop the triggers; they are there again afterwards. */
-const withoutTriggers = (db: Database.Database, sql: ReadonlyArray<string>): void => {
-  const triggers = db.prepare<[], { name: string; sql: string }>("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
-    .all()
+const withoutTriggers = (
+  db: Database.Database,
+  sql: ReadonlyArray<string> | ((db: Database.Database) => void)
+): void => {
+  const select = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'"
+  const triggers = db.prepare<[], { name: string; sql: string }>(select).all()
   for (const { name } of triggers) db.exec(`DROP TRIGGER ${name}`)
-  for (const statement of sql) db.exec(statement)
+  if (typeof sql === "function") sql(db)
+  else for (const statement of sql) db.exec(statement)
   for (const { sql } of triggers) db.exec(sql)
 }
 
@@ -71,11 +79,24 @@ describe("a damaged history is found when it is read, and others go on", () => {
           const error = yield* Effect.flip(log.read("r1", 0, 100))
           expect(error).toMatchObject({ _tag: "HistoryDamaged", runId: "r1", seq })
           const other = yield* log.read("r2", 0, 100)
-          expect(other.map((recorded) => recorded.event)).toEqual([given.started(), ...["0#0", "0#1", "0#2", "0#3"].map(given.scheduled)])
+          const steps = ["0#0", "0#1", "0#2", "0#3"].map(given.scheduled)
+          expect(other.map((recorded) => recorded.event)).toEqual([given.started(), ...steps])
           expect(yield* given.append(log, "r2", 5, [given.scheduled("0#9")])).toBe("Committed")
         })))
   }
 })
+
+it.scoped("an event that was edited together with its checksum breaks the chain after it", () =>
+  meddled((db) => {
+    const sums = db.prepare<[], number>(`SELECT sum FROM events WHERE ${R1} ORDER BY seq`).pluck().all()
+    const data = JSON.stringify({ id: "0#7", name: "0#7" })
+    const sum = Checksum.ofEvent(sums[1] ?? 0, "r1", 3, "StepScheduled", given.NOW, data)
+    db.prepare(`UPDATE events SET data = ?, sum = ? WHERE ${R1} AND seq = 3`).run(data, sum)
+  }, (log) =>
+    Effect.gen(function*() {
+      expect(yield* log.read("r1", 0, 3)).toHaveLength(3)
+      expect(yield* Effect.flip(log.read("r1", 0, 9))).toMatchObject({ _tag: "HistoryDamaged", seq: 4 })
+    })))
 
 it.scoped("a page that begins after the damage still continues the chain before it", () =>
   meddled([`UPDATE events SET data = replace(data, '0#1', '0#7') WHERE ${R1} AND seq = 3`], (log) =>

@@ -172,7 +172,8 @@ const outcome = (filename: string, expected: Contents) =>
   Effect.gen(function*() {
     const found = yield* Effect.either(given.process(filename, given.contents))
     if (found._tag === "Left") return "refused" as const
-    if (found.right.some(({ history, inbox }) => history._tag === "Left" || inbox._tag === "Left")) return "named" as const
+    const isNamed = found.right.some(({ history, inbox }) => history._tag === "Left" || inbox._tag === "Left")
+    if (isNamed) return "named" as const
     expect(found.right.map(lasting)).toEqual(expected.map(lasting))
     if (equals(found.right, expected)) return "same" as const
     const { problems } = yield* given.process(filename, () => Maintenance.verify)

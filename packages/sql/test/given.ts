@@ -51,7 +51,8 @@ export const started = (input = 0): Event.Event => ({
 
 export const scheduled = (id: string): Event.Event => ({ _tag: "StepScheduled", at: NOW, id, name: id })
 export const completed: Event.Event = { _tag: "RunCompleted", at: NOW + 5, output: "done" }
-export const signal = (messageId: string) => ({ _tag: "Signal", messageId, name: "approve", payload: { by: "ada" } }) as const
+export const signal = (messageId: string) =>
+  ({ _tag: "Signal", messageId, name: "approve", payload: { by: "ada" } }) as const
 
 export const running = (rest: Partial<Run.RunRow> = {}): Run.RunRow => ({
   status: "running",

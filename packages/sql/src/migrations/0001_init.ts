@@ -33,6 +33,7 @@ const TABLES = [
   `CREATE INDEX runs_status ON runs(status)`,
   `CREATE INDEX runs_due ON runs(wake_at) WHERE wake_at IS NOT NULL`,
   `CREATE INDEX runs_busy ON runs(run) WHERE busy = 1`,
+  `CREATE INDEX runs_blocked ON runs(run) WHERE blocked IS NOT NULL`,
   `CREATE INDEX runs_closed ON runs(closed_at) WHERE closed_at IS NOT NULL`,
   // The log. `pos` is the position among the events of all runs, `seq` among those of its run; `sum` chains the latter.
   `CREATE TABLE events(

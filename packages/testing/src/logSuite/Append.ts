@@ -70,8 +70,10 @@ const batch = Case.on("the answers of a batch stand in its order, and one refusa
       Case.appendOf(log, "r1", 2, [Sample.stepCompleted("0#0")]),
       Case.appendOf(log, "r3", 0, [Sample.started()], { delivered: ["start"], row: Sample.running() })
     ])
-    Case.equal(answers.map((answer) => answer._tag), ["Committed", "Stale", "Committed", "Committed", "Stale", "Committed"])
-    Case.equal((yield* log.find({ limit: 9 })).map((run) => [run.runId, run.eventCount]), [["r3", 1], ["r2", 1], ["r1", 3]])
+    const tags = answers.map((answer) => answer._tag)
+    Case.equal(tags, ["Committed", "Stale", "Committed", "Committed", "Stale", "Committed"])
+    const runs = yield* log.find({ limit: 9 })
+    Case.equal(runs.map((run) => [run.runId, run.eventCount]), [["r3", 1], ["r2", 1], ["r1", 3]])
     Case.equal(yield* log.append([]), [])
   }))
 

@@ -63,8 +63,13 @@ export const appendOf = (
   ...rest
 })
 
-export const append = (log: Log.LogShape, ...parameters: Parameters<typeof appendOf> extends [unknown, ...infer R] ? R : never) =>
-  Effect.map(log.append([appendOf(log, ...parameters)]), ([answer]) => answer)
+export const append = (
+  log: Log.LogShape,
+  runId: string,
+  expectedSeq: number,
+  events: ReadonlyArray<Event.Event>,
+  rest: Partial<Log.Append> = {}
+) => Effect.map(log.append([appendOf(log, runId, expectedSeq, events, rest)]), ([answer]) => answer)
 
 export const startOf = (log: Log.LogShape, runId: string, rest: Partial<Log.StartRequest> = {}): Log.Append =>
   appendOf(log, runId, 0, [], { start: Sample.request(runId, rest) })

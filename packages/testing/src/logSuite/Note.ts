@@ -50,7 +50,8 @@ const refused = Case.on("a refused message counts as delivered, and why is kept"
     Case.equal(notes.refused, new Map([["u1", error]]))
     Case.equal(told.filter((change) => change._tag === "Refused"), [note])
     Case.equal(yield* log.send("r1", { _tag: "Update", messageId: "u1", name: "add" }), "Duplicate")
-    yield* Case.append(log, "r1", 1, [Sample.received("m1"), Sample.completed()], { delivered: ["m1"], row: Sample.closed() })
+    const rest = { delivered: ["m1"], row: Sample.closed() }
+    yield* Case.append(log, "r1", 1, [Sample.received("m1"), Sample.completed()], rest)
     Case.equal((yield* log.inbox("r1")).notes.refused, new Map([["u1", error]]))
   }))
 

@@ -44,7 +44,8 @@ const withEvents = Case.on("a start with events counts its message as delivered"
     Case.equal(yield* Case.history(log, "r1"), Case.numbered(events))
     Case.equal(yield* Case.append(log, "r1", 2, [Sample.stepCompleted("0#0")]), Case.COMMITTED)
     const [run] = yield* log.find({ runIds: ["r1"], limit: 1 })
-    Case.equal(run, Sample.summaryOf(start, { status: "running", startedAt: Sample.NOW, wakeAt: undefined, eventCount: 3 }))
+    const rest = { startedAt: Sample.NOW, wakeAt: undefined, eventCount: 3 }
+    Case.equal(run, Sample.summaryOf(start, { status: "running", ...rest }))
   }))
 
 const endsAtOnce = Case.on("a run may start and close in one append", (log) =>
@@ -102,8 +103,9 @@ const inOneCall = Case.on("starts of one call see one another", (log) =>
 const keyFreed = Case.on("a key that an append frees may be taken later in the same call", (log) =>
   Effect.gen(function*() {
     yield* Case.start(log, "r1", { key: "k" })
+    const rest = { delivered: ["start"], row: Sample.closed() }
     const answers = yield* log.append([
-      Case.appendOf(log, "r1", 0, [Sample.started(), Sample.completed()], { delivered: ["start"], row: Sample.closed() }),
+      Case.appendOf(log, "r1", 0, [Sample.started(), Sample.completed()], rest),
       Case.startOf(log, "r2", { key: "k" }),
       Case.startOf(log, "r3", { key: "k" })
     ])
