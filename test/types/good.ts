@@ -1,6 +1,6 @@
 /** What must compile: the counterpart of bad/. It is never run; the type check of the repository covers it. */
 import { type Json, Query, Signal, Step, Update, Workflow } from "@reprise/core"
-import { Effect, Schema } from "effect"
+import { Context, Effect, Schedule, Schema } from "effect"
 
 export const payload: Json = { order: ["a", 1, true, null] }
 
@@ -23,3 +23,43 @@ export const wider: Effect.Effect<ReadonlyArray<Date>, Busy, unknown> = Step.run
   error: Schema.Union(Busy, Down),
   nonRetryable: ["Busy"]
 })
+
+class Mail extends Context.Tag("Mail")<Mail, { readonly send: (text: string) => Effect.Effect<void, Down> }>() {}
+class Order extends Schema.Class<Order>("Order")({ id: Schema.String, at: Schema.Date }) {}
+
+/** Everything at once: services inside steps, listed errors, errors of the engine that need no listing, a scope. */
+export const Ship = Workflow.make("ship", { input: Order, output: Order, error: Busy }, (order) =>
+  Effect.gen(function*() {
+    yield* Effect.addFinalizer(() => Effect.log("done"))
+    yield* Step.run("tell", Effect.flatMap(Mail, (mail) => mail.send(order.id)), {
+      error: Down,
+      timeout: "5 seconds",
+      retry: Schedule.exponential("1 second").pipe(Schedule.jittered)
+    }).pipe(Effect.catchTag("Down", () => new Busy()))
+    yield* Effect.sleep("1 day")
+    return order
+  }))
+
+/** Inference: the input, the output, the errors and the services of a workflow are those of its body and schemas. */
+export const exactly: Workflow.Workflow<Order, Order, Busy, Mail> = Ship
+export const inferred: Workflow.Workflow<void, { readonly n: number }, never, never> = Workflow.make("n", {}, () =>
+  Effect.succeed({ n: 1 }))
+
+/** The errors that the options can raise are in the type, and only those. */
+export const timed = Step.run("timed", Effect.succeed(1), { timeout: "1 second" }).pipe(
+  Effect.catchTag("StepTimedOut", () => Effect.succeed(0))
+)
+export const certain: Effect.Effect<number, never, unknown> = Step.run("certain", Effect.succeed(1))
+export const asked = Step.run("asked", Effect.succeed(1), { onUnknown: "fail" }).pipe(
+  Effect.catchTag("StepOutcomeUnknown", () => Effect.succeed(0))
+)
+
+/** Interfaces, optional fields, unions and tuples of JSON are JSON. */
+interface Line {
+  readonly sku: string
+  readonly count?: number
+  readonly kind: "a" | "b" | null
+  readonly pair: readonly [number, string]
+}
+const line: Line = { sku: "x", kind: null, pair: [1, "y"] }
+export const lines: Effect.Effect<ReadonlyArray<Line>, never, unknown> = Step.run("lines", Effect.succeed([line]))
