@@ -105,7 +105,7 @@ it.scoped("a second opening of the store is refused at once, by any path to it",
         const before = performance.now()
         expect(yield* refusal(filename)).toBe("StoreLocked")
         expect(yield* refusal(link)).toBe("StoreLocked")
-        expect(performance.now() - before).toBeLessThan(1_000)
+        expect(performance.now() - before).toBeLessThan(4_000)
         expect(yield* given.append(log, "r1", 4, [given.scheduled("0#9")])).toBe("Committed")
       }))
     expect(yield* given.process(link, (log) => log.read("r1", 4, 9))).toHaveLength(1)
