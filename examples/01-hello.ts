@@ -1,6 +1,6 @@
 /**
- * Hello: a workflow is an ordinary Effect program. Work on the outside world goes into `Step.run`; what a step returns is
- * written to the log, and from then on read from there.
+ * Hello: a workflow is an ordinary Effect program. Work on the outside world goes into `Step.run`; what a
+ * step returns is written to the log, and from then on read from there.
  *
  *   npm run example -- 01-hello
  */
@@ -16,8 +16,9 @@ const Greet = Workflow.make("greet", { input: Schema.String }, (name) =>
     return greeting.length
   }))
 
-/** Everything there is to run: a worker in this process, and a log in one SQLite file. */
-const Live = Worker.layer({ workflows: [Greet] }).pipe(Layer.provide(Sqlite.layer({ filename: "01-hello.db" })))
+/** All there is to run: a log in one SQLite file, and a worker in this process. */
+const Store = Sqlite.layer({ filename: "01-hello.db" })
+const Live = Worker.layer({ workflows: [Greet] }).pipe(Layer.provide(Store))
 
 const main = Effect.gen(function*() {
   const run = yield* Client.start(Greet, "Ada")

@@ -1,8 +1,10 @@
 /**
- * Steps: when a process dies, its runs go on in the next one. Finished steps are not run again; the step in which the
- * process died is, with the same idempotency key, so that the far side can tell that it has seen this request before.
+ * Steps: when a process dies, its runs go on in the next one. Finished steps are not run again; the step in
+ * which the process died is, with the same idempotency key, so that the far side can tell that it has seen
+ * this request before.
  *
- * This program is the parent of two processes on one database. The first kills itself in the middle of a step.
+ * This program is the parent of two processes on one database. The first kills itself in the middle of a
+ * step.
  *
  *   npm run example -- 02-steps
  */
@@ -35,9 +37,13 @@ const Order = Workflow.make("order", { input: Schema.String }, (item) =>
     return receipt
   }))
 
-const Live = Worker.layer({ workflows: [Order] }).pipe(Layer.provide(Sqlite.layer({ filename })))
+const Store = Sqlite.layer({ filename })
+const Live = Worker.layer({ workflows: [Order] }).pipe(Layer.provide(Store))
 
-/** An id is taken for ever: the first process starts the run, the second finds it there and waits for its result. */
+/**
+ * An id is taken for ever: the first process starts the run, the second finds it there and waits for its
+ * result.
+ */
 const order = Effect.gen(function*() {
   const receipt = yield* Client.execute(Order, "book", { id: "order-1", onConflict: "use_existing" })
   yield* say(`order-1 returned "${receipt}"`)

@@ -1,7 +1,7 @@
 /**
- * Retry: a step is tried again by any Effect `Schedule`, with jitter too. Failed attempts and the next due time are in the
- * log, so neither the count nor the wait starts over after a crash. Typed errors stay typed: what is left when the
- * schedule gives up is caught by its tag.
+ * Retry: a step is tried again by any Effect `Schedule`, with jitter too. Failed attempts and the next due
+ * time are in the log, so neither the count nor the wait starts over after a crash. Typed errors stay
+ * typed: what is left when the schedule gives up is caught by its tag.
  *
  *   npm run example -- 03-retry
  */
@@ -34,7 +34,8 @@ const Pay = Workflow.make("pay", { input: Schema.String }, (card) =>
     Effect.catchAll((error) => Effect.succeed(`gave up: ${error._tag}`))
   ))
 
-const Live = Worker.layer({ workflows: [Pay] }).pipe(Layer.provide(Sqlite.layer({ filename: "03-retry.db" })))
+const Store = Sqlite.layer({ filename: "03-retry.db" })
+const Live = Worker.layer({ workflows: [Pay] }).pipe(Layer.provide(Store))
 
 const main = Effect.gen(function*() {
   for (const card of ["good", "stolen"]) console.log(yield* Client.execute(Pay, card))

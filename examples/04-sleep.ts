@@ -1,8 +1,10 @@
 /**
- * Sleep: `Effect.sleep` in a workflow is durable, for a millisecond or a year. The instant at which it ends is in the log:
- * a sleeping run needs neither memory nor a process, and a crash does not make it sleep longer.
+ * Sleep: `Effect.sleep` in a workflow is durable, for a millisecond or a year. The instant at which it ends
+ * is in the log: a sleeping run needs neither memory nor a process, and a crash does not make it sleep
+ * longer.
  *
- * This program is the parent of two processes on one database. The first starts a run and dies while the run sleeps.
+ * This program is the parent of two processes on one database. The first starts a run and dies while the
+ * run sleeps.
  *
  *   npm run example -- 04-sleep
  */
@@ -26,14 +28,18 @@ const Remind = Workflow.make("remind", { input: Schema.String }, (what) =>
     return DateTime.distance(started, woken)
   }))
 
-const Live = Worker.layer({ workflows: [Remind] }).pipe(Layer.provide(Sqlite.layer({ filename })))
+const Store = Sqlite.layer({ filename })
+const Live = Worker.layer({ workflows: [Remind] }).pipe(Layer.provide(Store))
 
 const main = Effect.gen(function*() {
   const run = yield* Client.start(Remind, "call Ada", { id: "reminder", onConflict: "use_existing" })
-  console.log(`  the run ${run.existed ? "is there" : "has started"}, and sleeps`)
   // Once `start` has succeeded, the run is on disk and will reach its end, whatever becomes of this process.
-  if (life === "first") process.kill(process.pid, "SIGKILL")
-  console.log(`  it slept for ${Math.floor((yield* run.result) / 1000)} seconds`)
+  if (life === "first") {
+    console.log("  the run has started, and sleeps")
+    process.kill(process.pid, "SIGKILL")
+  }
+  const millis = yield* run.result
+  console.log(`  it slept for ${Math.floor(millis / 1000)} seconds`)
 })
 
 if (life === undefined) {
@@ -52,7 +58,6 @@ the first process
   the run has started, and sleeps
   ended with SIGKILL
 the second process
-  the run is there, and sleeps
   do not forget to call Ada
   it slept for <…> seconds
   ended with 0

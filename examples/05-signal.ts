@@ -1,6 +1,7 @@
 /**
- * Signals: typed messages to a run. `receive` waits for the next one, for as long as it takes and without holding memory.
- * One that comes too early is kept until it is asked for; one that is sent twice with the same id counts once.
+ * Signals: typed messages to a run. `receive` waits for the next one, for as long as it takes and without
+ * holding memory. One that comes too early is kept until it is asked for; one that is sent twice with the
+ * same id counts once.
  *
  *   npm run example -- 05-signal
  */
@@ -23,7 +24,8 @@ const Publish = Workflow.make("publish", { input: Schema.String, messages: [Appr
     return `approved by ${approval.value.by}, notes: ${notes.join("; ")}`
   }))
 
-const Live = Worker.layer({ workflows: [Publish] }).pipe(Layer.provide(Sqlite.layer({ filename: "05-signal.db" })))
+const Store = Sqlite.layer({ filename: "05-signal.db" })
+const Live = Worker.layer({ workflows: [Publish] }).pipe(Layer.provide(Store))
 
 const main = Effect.gen(function*() {
   const run = yield* Client.start(Publish, "Durable execution for everyone")

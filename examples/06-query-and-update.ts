@@ -1,6 +1,7 @@
 /**
- * Queries and updates: a query reads the state of a live run and leaves no trace; an update changes it, may be refused
- * before anything is recorded, and answers. The state is an ordinary `Ref`: replay rebuilds it from the log.
+ * Queries and updates: a query reads the state of a live run and leaves no trace; an update changes it, may
+ * be refused before anything is recorded, and answers. The state is an ordinary `Ref`: replay rebuilds it
+ * from the log.
  *
  *   npm run example -- 06-query-and-update
  */
@@ -41,7 +42,8 @@ const Cart = Workflow.make("cart", { messages: [Total, Add, CheckOut] }, () =>
     return `sold for ${yield* total}`
   }))
 
-const Live = Worker.layer({ workflows: [Cart] }).pipe(Layer.provide(Sqlite.layer({ filename: "06-query-and-update.db" })))
+const Store = Sqlite.layer({ filename: "06-query-and-update.db" })
+const Live = Worker.layer({ workflows: [Cart] }).pipe(Layer.provide(Store))
 
 const main = Effect.gen(function*() {
   const { result, runId } = yield* Client.start(Cart, undefined)

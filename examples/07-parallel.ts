@@ -1,6 +1,7 @@
 /**
- * Parallel: `Effect.forEach`, `Effect.all` and `Effect.partition` run steps side by side, with a limit if you like. Results
- * come in the order of the input, whichever step is done first; after a crash only the unfinished ones are run.
+ * Parallel: `Effect.forEach`, `Effect.all` and `Effect.partition` run steps side by side, with a limit if
+ * you like. Results come in the order of the input, whichever step is done first; after a crash only the
+ * unfinished ones are run.
  *
  *   npm run example -- 07-parallel
  */
@@ -31,7 +32,7 @@ const Album = Workflow.make("album", { input: Schema.Array(Schema.String) }, (pi
       title: Step.run("invent title", Effect.succeed("Summer"))
     }, { concurrency: "unbounded" })
 
-    // The same thing for many, three at a time. `partition` goes on when some fail; `forEach` would cancel the others.
+    // The same for many, three at a time. `partition` goes on when some fail; `forEach` would cancel the rest.
     const [failures, small] = yield* Effect.partition(
       pictures,
       (picture) => Step.run("shrink", shrink(picture), { error: Unreadable, summary: picture }),
@@ -40,10 +41,11 @@ const Album = Workflow.make("album", { input: Schema.Array(Schema.String) }, (pi
     return { title, cover, small, unreadable: failures.map(({ picture }) => picture) }
   }))
 
-const Live = Worker.layer({ workflows: [Album] }).pipe(Layer.provide(Sqlite.layer({ filename: "07-parallel.db" })))
+const Store = Sqlite.layer({ filename: "07-parallel.db" })
+const Live = Worker.layer({ workflows: [Album] }).pipe(Layer.provide(Store))
 
 const main = Effect.gen(function*() {
-  const pictures = ["beach.jpg", "bad.jpg", "boat.jpg", "cliff.jpg", "dune.jpg", "ferry.jpg", "gull.jpg", "harbour.jpg"]
+  const pictures = ["beach.jpg", "bad.jpg", "boat.jpg", "cliff.jpg", "dune.jpg", "ferry.jpg", "gull.jpg"]
   const album = yield* Client.execute(Album, pictures)
   console.log(`${album.title}, with ${album.cover} on its cover`)
   console.log(album.small.join("\n"))
@@ -61,7 +63,6 @@ small-cliff.jpg
 small-dune.jpg
 small-ferry.jpg
 small-gull.jpg
-small-harbour.jpg
 unreadable: bad.jpg
 at most 3 steps ran at once
 */

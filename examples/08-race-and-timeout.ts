@@ -1,6 +1,6 @@
 /**
- * Races and timeouts: `Effect.race` and `Effect.timeoutOption` in a workflow are durable. Whoever comes too late is
- * cancelled: its body is interrupted and its cleanup runs, before the program goes on.
+ * Races and timeouts: `Effect.race` and `Effect.timeoutOption` in a workflow are durable. Whoever comes too
+ * late is cancelled: its body is interrupted and its cleanup runs, before the program goes on.
  *
  *   npm run example -- 08-race-and-timeout
  */
@@ -37,17 +37,17 @@ const Download = Workflow.make("download", {}, () =>
       Effect.succeed(`"${step}" took longer than ${millis} ms`))
   }))
 
-const Live = Worker.layer({ workflows: [Download] }).pipe(
-  Layer.provide(Sqlite.layer({ filename: "08-race-and-timeout.db" }))
-)
+const Store = Sqlite.layer({ filename: "08-race-and-timeout.db" })
+const Live = Worker.layer({ workflows: [Download] }).pipe(Layer.provide(Store))
 
 const main = Effect.gen(function*() {
   const run = yield* Client.start(Download, undefined)
   console.log(yield* run.result)
 
   const history = yield* Client.history(run.runId)
-  const count = (tag: string) => history.filter(({ _tag }) => _tag === tag).length
-  console.log(`steps: ${count("StepCompleted")} completed, ${count("StepCancelled")} cancelled, ${count("StepFailed")} failed`)
+  for (const tag of ["StepCompleted", "StepCancelled", "StepFailed"]) {
+    console.log(`${tag}: ${history.filter(({ _tag }) => _tag === tag).length}`)
+  }
 })
 
 await Effect.runPromise(Effect.provide(main, Live))
@@ -59,5 +59,7 @@ a file from Tokyo
 no file from the moon
   Mars: interrupted
 "download from Mars" took longer than 50 ms
-steps: 3 completed, 2 cancelled, 1 failed
+StepCompleted: 3
+StepCancelled: 2
+StepFailed: 1
 */

@@ -1,6 +1,6 @@
 /**
- * Awakeables: a promise that somebody outside settles. The run hands out a token, in a link in a mail or as the callback of
- * an API, and waits; whoever has the token settles it, once, with a value or an error.
+ * Awakeables: a promise that somebody outside settles. The run hands out a token, in a link in a mail or as
+ * the callback of an API, and waits; whoever has the token settles it, once, with a value or an error.
  *
  *   npm run example -- 17-awakeable
  */
@@ -24,7 +24,8 @@ const Contract = Workflow.make("contract", { input: Schema.String, error: Refuse
     return `signed by ${name} in ${signedAt.getUTCFullYear()}`
   }))
 
-const Live = Worker.layer({ workflows: [Contract] }).pipe(Layer.provide(Sqlite.layer({ filename: "17-awakeable.db" })))
+const Store = Sqlite.layer({ filename: "17-awakeable.db" })
+const Live = Worker.layer({ workflows: [Contract] }).pipe(Layer.provide(Store))
 
 const main = Effect.gen(function*() {
   const first = yield* Client.start(Contract, "Ada")

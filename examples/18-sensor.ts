@@ -1,6 +1,6 @@
 /**
- * Sensors: wait until something outside becomes true. The worker polls; a poll that says "not yet" leaves no event in the
- * history and holds nothing until the next one is due, so a sensor may wait for weeks.
+ * Sensors: wait until something outside becomes true. The worker polls; a poll that says "not yet" leaves
+ * no event in the history and holds nothing until the next one is due, so a sensor may wait for weeks.
  *
  *   npm run example -- 18-sensor
  */
@@ -34,7 +34,8 @@ const Wait = Workflow.make("wait for a file", {}, () =>
     return `it holds ${content}, and is ${gone ? "gone" : "still there"}`
   }))
 
-const Live = Worker.layer({ workflows: [Wait] }).pipe(Layer.provide(Sqlite.layer({ filename: "18-sensor.db" })))
+const Store = Sqlite.layer({ filename: "18-sensor.db" })
+const Live = Worker.layer({ workflows: [Wait] }).pipe(Layer.provide(Store))
 
 const main = Effect.gen(function*() {
   const run = yield* Client.start(Wait, undefined)

@@ -1,6 +1,7 @@
 /**
- * Cancel: a cancelled run is interrupted like any Effect, and its finalizers may run steps: `acquireRelease`, `onInterrupt`
- * and `ensuring` clean up durably before the run ends as cancelled. `terminate` ends a run at once and runs nothing.
+ * Cancel: a cancelled run is interrupted like any Effect, and its finalizers may run steps:
+ * `acquireRelease`, `onInterrupt` and `ensuring` clean up durably before the run ends as cancelled.
+ * `terminate` ends a run at once and runs nothing.
  *
  *   npm run example -- 19-cancel
  */
@@ -24,7 +25,8 @@ const Trip = Workflow.make("trip", { input: Schema.String }, (city) =>
     yield* Step.run("travel", say(`off to ${city}`))
   }))
 
-const Live = Worker.layer({ workflows: [Trip] }).pipe(Layer.provide(Sqlite.layer({ filename: "19-cancel.db" })))
+const Store = Sqlite.layer({ filename: "19-cancel.db" })
+const Live = Worker.layer({ workflows: [Trip] }).pipe(Layer.provide(Store))
 
 const main = Effect.gen(function*() {
   console.log("cancel")

@@ -1,9 +1,11 @@
 /**
- * Unknown outcomes: when the process dies in the middle of a step, nobody knows whether the world has seen it. By default
- * the step is run again, with the same idempotency key. A step that must not be repeated blindly says so: `fail` raises
- * `StepOutcomeUnknown`, and `ask` waits until an operator has looked and decides.
+ * Unknown outcomes: when the process dies in the middle of a step, nobody knows whether the world has seen
+ * it. By default the step is run again, with the same idempotency key. A step that must not be repeated
+ * blindly says so: `fail` raises `StepOutcomeUnknown`, and `ask` waits until an operator has looked and
+ * decides.
  *
- * This program is the parent of two processes on one database. The first kills itself in the middle of the transfer.
+ * This program is the parent of two processes on one database. The first kills itself in the middle of the
+ * transfer.
  *
  *   npm run example -- 20-unknown-outcome
  */
@@ -28,7 +30,8 @@ const transfer = (amount: number) =>
 const Transfer = Workflow.make("transfer", { input: Schema.Number }, (amount) =>
   Step.run("transfer", transfer(amount), { onUnknown: "ask" }))
 
-const Live = Worker.layer({ workflows: [Transfer] }).pipe(Layer.provide(Sqlite.layer({ filename })))
+const Store = Sqlite.layer({ filename })
+const Live = Worker.layer({ workflows: [Transfer] }).pipe(Layer.provide(Store))
 
 const main = Effect.gen(function*() {
   const run = yield* Client.start(Transfer, 1_000_000, { id: "transfer-1", onConflict: "use_existing" })

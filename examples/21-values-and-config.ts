@@ -1,6 +1,7 @@
 /**
- * Values: the clock, random numbers and configuration are recorded when a workflow first reads them, so that a replay, days
- * later and on another machine, sees the same. `Step.value` records what comes from elsewhere, without the cost of a step.
+ * Values: the clock, random numbers and configuration are recorded when a workflow first reads them, so
+ * that a replay, days later and on another machine, sees the same. `Step.value` records what comes from
+ * elsewhere, without the cost of a step.
  *
  *   npm run example -- 21-values-and-config
  */
@@ -11,7 +12,14 @@ import { Clock, Config, ConfigProvider, Effect, Layer, Random, Schema } from "ef
 import { hostname } from "node:os"
 import { rmSync } from "node:fs"
 
-const Seen = Schema.Struct({ time: Schema.Number, dice: Schema.Number, host: Schema.String, discount: Schema.Number })
+const filename = "21-values-and-config.db"
+
+const Seen = Schema.Struct({
+  time: Schema.Number,
+  dice: Schema.Number,
+  host: Schema.String,
+  discount: Schema.Number
+})
 const See = Query.make("see", { output: Seen })
 
 const Offer = Workflow.make("offer", { messages: [See] }, () =>
@@ -27,17 +35,15 @@ const Offer = Workflow.make("offer", { messages: [See] }, () =>
 /** Runs an effect in a worker of its own, as a new process would. */
 const inWorker = <A, E>(discount: string, effect: Effect.Effect<A, E, Client.Client>) => {
   const config = ConfigProvider.fromMap(new Map([["DISCOUNT", discount]]))
-  const store = Sqlite.layer({ filename: "21-values-and-config.db" })
-  return Effect.runPromise(
-    Effect.provide(effect, Worker.layer({ workflows: [Offer], config }).pipe(Layer.provide(store)))
-  )
+  const Live = Worker.layer({ workflows: [Offer], config }).pipe(Layer.provide(Sqlite.layer({ filename })))
+  return Effect.runPromise(Effect.provide(effect, Live))
 }
 
 const see = (id: string) =>
   Effect.flatMap(Client.start(Offer, undefined, { id, onConflict: "use_existing" }), ({ runId }) =>
     Client.query(runId, See, undefined))
 
-rmSync("21-values-and-config.db", { force: true })
+rmSync(filename, { force: true })
 const first = await inWorker("10", see("offer-1"))
 const second = await inWorker("25", see("offer-1"))
 const other = await inWorker("25", see("offer-2"))
