@@ -9,8 +9,22 @@ import * as Rows from "./Rows.js"
 import * as Store from "./Store.js"
 import type * as Transaction from "./Transaction.js"
 
-const Document = Schema.Struct({
+/** A run's history as JSON. Its mail and its notes are not part of it. */
+export interface Document {
   /** The version of the event format. */
+  readonly format: typeof Event.FORMAT
+  readonly run: {
+    readonly runId: string
+    readonly workflow: string
+    readonly version: string
+    readonly key?: string | undefined
+    readonly createdAt: number
+    readonly startAt?: number | undefined
+  }
+  readonly events: ReadonlyArray<Event.Event>
+}
+
+const Document: Schema.Schema<Document> = Schema.Struct({
   format: Schema.Literal(Event.FORMAT),
   run: Schema.Struct({
     runId: Schema.String,
@@ -22,9 +36,6 @@ const Document = Schema.Struct({
   }),
   events: Schema.Array(Event.Event)
 })
-
-/** A run's history as JSON. Its mail and its notes are not part of it. */
-export type Document = typeof Document.Type
 
 /** The history of one run, verified. A run that has no events yet has nothing to export. */
 export const exportRun = (
