@@ -1,6 +1,6 @@
 /** The workflow that the crash tests kill at every event: retries, timers, a race, parallel steps, a signal, an update. */
 import { appendFileSync } from "node:fs"
-import { Client, Query, Signal, Step, Update, Workflow } from "@reprise/core"
+import { Client, Signal, Step, Update, Workflow } from "@reprise/core"
 import type { Event } from "@reprise/core/engine"
 import { Duration, Effect, Option, Random, Ref, Schedule, Schema } from "effect"
 
@@ -8,7 +8,6 @@ export const RUN_ID = "order-1"
 
 export const Approve = Signal.make("approve", { payload: Schema.Struct({ by: Schema.String }) })
 export const SetAddress = Update.make("set address", { input: Schema.String, output: Schema.String })
-const Stage = Query.make("stage", { output: Schema.String })
 
 /** One line for each time a body runs: what the world has seen. */
 const did = (ledger: string, name: string) =>
@@ -21,7 +20,8 @@ export const orderOn = (ledger: string) => {
     Effect.flatMap(Step.attempt, ({ attempt }) => attempt < 3 ? Effect.fail("declined") : Effect.succeed(attempt))
   )
   const never = Effect.zipRight(did(ledger, "slow"), Effect.sleep("1 hour"))
-  return Workflow.make("order", { input: Schema.Number, messages: [Approve, SetAddress, Stage] }, (amount) =>
+  const options = { input: Schema.Number, error: Schema.String, messages: [Approve, SetAddress] }
+  return Workflow.make("order", options, (amount) =>
     Effect.gen(function*() {
       const address = yield* Ref.make("")
       yield* Update.handle(SetAddress, {

@@ -581,7 +581,7 @@ const settle = (
 > =>
   Effect.gen(function*() {
     const client = yield* Client
-    yield* checkSize(client, "value" in settlement ? settlement.value : settlement._tag === "Rejected" ? settlement.error : undefined, "settlement")
+    yield* checkSize(client, settlement._tag === "Resolved" ? settlement.value : settlement.error, "settlement")
     const unknown = new AwakeableUnknown({ token })
     const runId = Token.runIdOf(token)
     if (runId === undefined) return yield* unknown

@@ -7,6 +7,36 @@ export * as Step from "./define/Step.js"
 export * as Update from "./define/Update.js"
 export * as Workflow from "./define/Workflow.js"
 export * as Client from "./Client.js"
-export * from "./model/Errors.js"
+export {
+  AwakeableAlreadySettled,
+  AwakeableUnknown,
+  Divergence,
+  ForeignAsync,
+  GlobalForbidden,
+  HistoryDamaged,
+  LogError,
+  MessageUnknown,
+  NameInvalid,
+  PayloadInvalid,
+  PayloadTooLarge,
+  ProgramDefect,
+  ProgramSpinning,
+  ProgramStuck,
+  ProgramValueInvalid,
+  QueryFailed,
+  RunCancelled,
+  RunClosed,
+  RunExists,
+  RunFailed,
+  RunNotFound,
+  RunTerminated,
+  RunTimedOut,
+  StepDefect,
+  StepOutcomeUnknown,
+  StepTimedOut,
+  UpdateRejected,
+  WorkerMissing,
+  WorkflowUnknown
+} from "./model/Errors.js"
 export { type Limits } from "./model/Limits.js"
 export { type Json } from "./model/Json.js"

@@ -202,10 +202,21 @@ const deliver = (program: ProgramState, event: Event): void => {
 }
 
 const begin = (program: ProgramState, event: Of<"RunStarted">): void => {
-  const root = fork(program, program.workflow.program(event.input), place(program, "0"))
+  const root = fork(program, halting(program, program.workflow.program(event.input)), place(program, "0"))
   program.root = root
   root.addObserver((exit) => finish(program, exit))
 }
+
+/**
+ * Stops a program where its defect comes to light, before its end interrupts its other fibers: what they would ask for
+ * then must not reach the history, because the mended code will not ask for it.
+ */
+const halting = <A, E>(program: ProgramState, effect: Effect.Effect<A, E, Activation>): Effect.Effect<A, E, Activation> =>
+  Effect.tapErrorCause(effect, (cause) =>
+    Effect.sync(() => {
+      const fault = faultOf(program, cause)
+      if (fault !== undefined) fail(program, fault)
+    }))
 
 const requestCancel = (program: ProgramState, event: Of<"RunCancelRequested">): void => {
   if (program.cancel !== undefined) return
@@ -255,7 +266,7 @@ const acceptUpdate = (program: ProgramState, event: Of<"UpdateAccepted">): void 
     return diverge(program, `a handler for update "${event.name}"`, "none is installed", "0")
   }
   const here = place(program, `u${event.messageId}`)
-  const fiber = fork(program, handler.run(event.input), here)
+  const fiber = fork(program, halting(program, handler.run(event.input)), here)
   program.updateFibers.set(event.messageId, fiber)
   fiber.addObserver((exit) => {
     program.updateFibers.delete(event.messageId)

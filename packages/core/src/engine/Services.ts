@@ -5,6 +5,7 @@
 import {
   type Cause,
   Clock,
+  Config,
   ConfigError,
   ConfigProvider,
   ConfigProviderPathPatch as PathPatch,
@@ -104,7 +105,15 @@ const random: Random.Random = {
 
 const SECRET = { secret: true } as const
 
-const configOf = (activation: ActivationShape): ConfigProvider.ConfigProvider =>
+const configOf = (activation: ActivationShape): ConfigProvider.ConfigProvider => {
+  const provider = recordingConfig(activation)
+  return ConfigProvider.make({
+    flattened: provider.flattened,
+    load: (config) => provider.load(markSecrets(config, false))
+  })
+}
+
+const recordingConfig = (activation: ActivationShape): ConfigProvider.ConfigProvider =>
   ConfigProvider.fromFlat(ConfigProvider.makeFlat({
     patch: PathPatch.empty,
     // The set of children is read live: it decides how a nested config is looked up, and each value found is recorded.
@@ -148,7 +157,26 @@ const readConfig = (
   return values.some((text) => isSecret(primitive, text)) ? SECRET : { values }
 }
 
+const secrets = new WeakSet<object>()
+
+/** `Config.redacted` wraps what it hides; the flat provider sees only what is inside, so that is marked here. */
+const markSecrets = <A>(config: Config.Config<A>, within: boolean): Config.Config<A> => {
+  const fields = config as unknown as Record<string, unknown>
+  const isHidden = within || fields["_tag"] === "Redacted"
+  const copy = Object.create(Object.getPrototypeOf(config) as object) as Record<string, unknown> & Config.Config<A>
+  for (const [key, value] of Object.entries(fields)) {
+    copy[key] = Config.isConfig(value)
+      ? markSecrets(value, isHidden)
+      : fields["_tag"] === "Lazy" && typeof value === "function"
+      ? () => markSecrets(value() as Config.Config<unknown>, isHidden)
+      : value
+  }
+  if (isHidden) secrets.add(copy)
+  return copy
+}
+
 const isSecret = (primitive: Primitive, text: string): boolean => {
+  if (secrets.has(primitive)) return true
   const parsed = primitive.parse(text)
   return Either.isRight(parsed) && Redacted.isRedacted(parsed.right)
 }

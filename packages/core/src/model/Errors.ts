@@ -250,7 +250,8 @@ export class StepTimedOut extends Schema.TaggedError<StepTimedOut>()("StepTimedO
     return "Allow more time, retry, or catch StepTimedOut."
   }
   override get message() {
-    return told("StepTimedOut", `"${this.step}" passed its ${this.scope === "attempt" ? "timeout" : "deadline"} of ${this.millis} ms.`, this.hint)
+    const bound = this.scope === "attempt" ? "timeout" : "deadline"
+    return told("StepTimedOut", `"${this.step}" passed its ${bound} of ${this.millis} ms.`, this.hint)
   }
 }
 
