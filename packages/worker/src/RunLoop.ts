@@ -242,6 +242,8 @@ const follow = (worker: Worker, run: LiveRun, pending: Pending): void => {
 }
 
 const startAttempt = (worker: Worker, run: LiveRun, id: string): void => {
+  // A body that ended at once may have blocked the run already; whoever reads it again starts what is open.
+  if (run.gone) return
   const step = run.state.steps.get(id)
   if (step !== undefined && !step.cancelling) Attempts.start(worker, run, step, endsOf(worker))
 }
@@ -334,6 +336,8 @@ export const block = (
 ): void => {
   worker.blocked.add(run.runId)
   forget(worker, run)
+  // They go on, and their outcomes are kept; should the run be terminated, they are found here.
+  if (run.attempts.size > 0) worker.orphans.set(run.runId, run.attempts)
   Telemetry.runsBlocked.unsafeUpdate(1, [])
   const outcomes = [...undelivered, ...run.facts].filter((fact) => fact._tag === "Outcome")
   keepOutcomes(worker, run, outcomes)
@@ -481,6 +485,8 @@ const resume = (worker: Worker, loaded: Loaded, facts: ReadonlyArray<Fact>): voi
     if (terminate !== undefined) return closeUnrun(worker, run, loaded, terminate)
     return block(worker, run, fault, facts)
   }
+  // Its history replays, but what it is told next brings the fault again: it must not be told before it is ended.
+  if (terminate !== undefined && worker.blocked.has(run.runId)) return closeUnrun(worker, run, loaded, terminate)
   if (worker.blocked.delete(run.runId)) worker.notes.push({ _tag: "Blocked", runId: run.runId, reason: undefined })
   worker.live.set(run.runId, run)
   run.program = replay.program

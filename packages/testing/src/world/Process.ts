@@ -5,12 +5,18 @@
  * - R1 A crash is not an interrupt: no finalizer runs and nobody is told; what was committed is all that is left.
  * - R2 Whoever waits for the dead process from outside (a client) learns of its end, as over a broken connection.
  */
-import { type Clock, Context, Deferred, Effect, ExecutionStrategy, Exit, Fiber, Layer, Scope, Supervisor } from "effect"
+import { type Clock, Context, Deferred, Effect, ExecutionStrategy, Exit, Fiber, GlobalValue, Layer, Scope, Supervisor } from "effect"
 import { Errors, Log } from "@reprise/core/engine"
 import { RunLoop, type State, Worker } from "@reprise/worker/engine"
 import { ProcessScheduler } from "../ProcessScheduler.js"
 import * as VirtualClock from "../VirtualClock.js"
 import type { CrashPoint, Process, StepCall, WorldState } from "./State.js"
+
+// Effect's registry of root fibers, under the key of its fiberScope module (effect 3.22).
+const globalScope = GlobalValue.globalValue(
+  Symbol.for("effect/FiberScope/Global"),
+  () => ({ roots: new Set<Fiber.RuntimeFiber<unknown, unknown>>() })
+)
 
 /** The process that runs now; after a crash, a new one on the same store. */
 export const alive = (world: WorldState): Effect.Effect<Process> =>
@@ -31,6 +37,8 @@ const revive = (world: WorldState): Effect.Effect<Process> =>
 export const kill = (world: WorldState, process: Process): void => {
   process.isDead = true
   process.scheduler.kill()
+  // The runtime would keep them, and with them the whole process, for as long as they have not ended.
+  for (const fiber of globalScope.roots) if (fiber.currentScheduler === process.scheduler) globalScope.roots.delete(fiber)
   VirtualClock.forget(world.time, process)
   Deferred.unsafeDone(process.death, Exit.void)
 }
