@@ -176,6 +176,23 @@ describe("a defect in the program", () => {
       expect((yield* world.run(Client.describe("run"))).blocked).toBeUndefined()
     }))
 
+  it.scoped("releases nothing: the mended code goes on with what the run has", () =>
+    Effect.gen(function*() {
+      isMended = false
+      const Holds = Workflow.make("holds", {}, () =>
+        Effect.gen(function*() {
+          yield* Effect.acquireRelease(Step.run("acquire", Effect.void), () => Step.run("release", Effect.void))
+          if (!isMended) throw new TypeError("oops")
+          return yield* Step.run("use", Effect.succeed("used"))
+        }))
+      const world = yield* World.make({ workflows: [Holds] })
+      const run = yield* world.start(Holds, undefined)
+      isMended = true
+      yield* world.crash
+      expect(yield* world.runToEnd(run)).toBe("used")
+      expect((yield* world.calls).map((call) => call.step)).toEqual(["acquire", "use", "release"])
+    }))
+
   it.scoped("a blocked run can be terminated; then the steps that were under way are interrupted", () =>
     Effect.gen(function*() {
       isMended = false

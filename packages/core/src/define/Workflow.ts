@@ -1,6 +1,6 @@
 /** A workflow: a name, a version, schemas, and an ordinary Effect program. A plain value; the engine looks it up. */
-import { Context, Effect, Either, FiberRef, Schema, Scope } from "effect"
-import { StepOutcomeUnknown, StepTimedOut } from "../model/Errors.js"
+import { Cause, Chunk, Context, Effect, Either, Exit, FiberRef, Schema, Scope } from "effect"
+import { StepDefect, StepOutcomeUnknown, StepTimedOut } from "../model/Errors.js"
 import type { Failure } from "../model/Event.js"
 import type { IsJson, Json } from "../model/Json.js"
 import { type Codec, codec } from "../model/Payload.js"
@@ -145,8 +145,12 @@ const inScope = <A, E>(body: Effect.Effect<A, E, Activation | Scope.Scope>): Eff
     Effect.zipRight(
       FiberRef.update(FiberRef.currentContext, (context) => Context.add(context, Scope.Scope, scope)),
       // The line above has met the requirement.
-      Effect.onExit(body as Effect.Effect<A, E, Activation>, (exit) => Scope.close(scope, exit))
+      Effect.onExit(body as Effect.Effect<A, E, Activation>, (exit) => isFault(exit) ? Effect.void : Scope.close(scope, exit))
     ))
+
+/** A defect of the program blocks the run: nothing is released, because the mended code will go on with what it has. */
+const isFault = (exit: Exit.Exit<unknown, unknown>): boolean =>
+  Exit.isFailure(exit) && Chunk.some(Cause.defects(exit.cause), (died) => !(died instanceof StepDefect))
 
 const programOf = <Input>(
   name: string,
