@@ -74,6 +74,14 @@ describe("chance", () => {
       expect(yield* world.execute(Ids, undefined)).toBe(true)
       expect(made).toBe(2)
     }).pipe(Effect.scoped))
+
+  it.effect("a value that is named like a config is recorded at each call", () =>
+    Effect.gen(function*() {
+      const Named = Workflow.make("named", {}, () =>
+        Effect.all([Step.value("config X", Effect.succeed(1)), Step.value("config X", Effect.succeed(2))]))
+      const world = yield* World.make({ workflows: [Named], alwaysReplay: true })
+      expect(yield* world.execute(Named, undefined)).toEqual([1, 2])
+    }).pipe(Effect.scoped))
 })
 
 describe("configuration", () => {

@@ -97,6 +97,8 @@ export interface Requests {
   readonly RecordValue: {
     readonly request: {
       readonly name: string
+      /** Configuration keeps the value of its first read for the whole run; other values are recorded at each call. */
+      readonly config: boolean
       readonly evaluate: () => Json | undefined
       readonly source: string | undefined
     }

@@ -345,6 +345,7 @@ const record = <A>(name: string, effect: Effect.Effect<A>, as: Codec<A>, source:
       activation.perform<"RecordValue">({
         _tag: "RecordValue",
         name,
+        config: false,
         source,
         evaluate: () => Either.getOrThrowWith(as.encode(Effect.runSync(effect), `value "${name}"`), (error) => error)
       }),

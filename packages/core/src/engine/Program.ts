@@ -460,7 +460,7 @@ const answers: Answers = {
     })
   },
   RecordValue: (program, here, request) => {
-    if (program.configs.has(request.name)) return Effect.succeed(program.configs.get(request.name))
+    if (request.config && program.configs.has(request.name)) return Effect.succeed(program.configs.get(request.name))
     program.source = request.source ?? program.source
     const id = nextId(here)
     const value = program.recorded === undefined && !program.aside
@@ -468,8 +468,7 @@ const answers: Answers = {
       : Exit.succeed(recordedValue(program))
     if (Exit.isFailure(value)) return value
     if (!issue(program, here.path, { _tag: "RecordValue", id, name: request.name, value: value.value })) return parked
-    // Configuration keeps the value of the first read for the whole run; other values are recorded at each call.
-    if (request.name.startsWith("config ")) program.configs.set(request.name, value.value)
+    if (request.config) program.configs.set(request.name, value.value)
     return value
   },
   ReceiveSignal: (program, _here, request) => {

@@ -126,6 +126,7 @@ const recordingConfig = (activation: ActivationShape): ConfigProvider.ConfigProv
         const recorded = yield* activation.perform<"RecordValue">({
           _tag: "RecordValue",
           name: `config ${name}`,
+          config: true,
           source: undefined,
           evaluate: () => readConfig(config, path, primitive, split)
         })
