@@ -1,4 +1,4 @@
-/** What steps really did, kept outside the engine: a file to which each body adds a line before it does anything else. */
+/** What steps really did, kept outside the engine: a file to which each body first of all adds a line. */
 import { appendFileSync, existsSync, openSync, readFileSync, writeSync } from "node:fs"
 import { join } from "node:path"
 

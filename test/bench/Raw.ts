@@ -1,6 +1,7 @@
 /**
- * The driver alone on the store's own tables, with the store's own settings: nothing that keeps each event in SQLite can
- * be faster. Rows go to runs as the engine spreads them: one run at a time, or 500 side by side, two events of each.
+ * The driver alone on the store's own tables, with the store's own settings: nothing that keeps each event in SQLite
+ * can be faster. Rows go to runs as the engine spreads them: one run at a time, or 500 side by side, two events of
+ * each.
  */
 import Database from "better-sqlite3"
 import { join } from "node:path"

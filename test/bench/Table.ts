@@ -3,8 +3,13 @@ import { type Bench, isMet, type Result, type Target } from "./Bench.js"
 
 const WIDTHS = [18, 12, 10, 20, 12, 7, 16, 4] as const
 
+const NUMBERS = new Set([1, 4, 5])
+
 const row = (cells: ReadonlyArray<string>): string =>
-  cells.map((cell, i) => (i === 1 || i === 4 || i === 5 ? cell.padStart(WIDTHS[i] ?? 0) : cell.padEnd(WIDTHS[i] ?? 0))).join("  ").trimEnd()
+  cells.map((cell, i) => {
+    const width = WIDTHS[i] ?? 0
+    return NUMBERS.has(i) ? cell.padStart(width) : cell.padEnd(width)
+  }).join("  ").trimEnd()
 
 export const header = row(["bench", "value", "unit", "p50 / p99", "limit", "ratio", "target", "met", ""])
 
@@ -19,7 +24,7 @@ const NAMED = new Set(["value", "p50", "p99", "limit", "ratio"])
 
 export const line = (bench: Bench, result: Result): string => {
   const { limit, p50, p99, ratio, value } = result
-  const more = Object.entries(result).filter(([key]) => !NAMED.has(key)).map(([key, found]) => `${key} ${show(found ?? NaN)}`)
+  const more = Object.entries(result).filter(([key]) => !NAMED.has(key))
   return row([
     bench.name,
     show(value),
@@ -29,6 +34,6 @@ export const line = (bench: Bench, result: Result): string => {
     ratio === undefined ? "" : ratio.toFixed(2),
     bench.target === undefined ? "" : showTarget(bench.target),
     bench.target === undefined ? "" : isMet(bench.target, result) ? "yes" : "no",
-    more.join(", ")
+    more.map(([key, found]) => `${key} ${show(found ?? NaN)}`).join(", ")
   ])
 }

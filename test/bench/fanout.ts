@@ -23,7 +23,8 @@ const once = (steps: number) =>
     return millis / 1_000
   })
 
-const several = (steps: number, repetitions: number) => Effect.map(Effect.replicateEffect(once(steps), repetitions), median)
+const several = (steps: number, repetitions: number) =>
+  Effect.map(Effect.replicateEffect(once(steps), repetitions), median)
 
 export const fanoutFew: Bench = {
   name: "fanout.1000",

@@ -1,5 +1,6 @@
 /**
- * `npm run bench [-- NAME...] [--json]`: runs the benches one after another and prints a table, or one JSON object a line.
+ * `npm run bench -- [NAME...] [--json]`: runs the benches one after another and prints a table, or JSON objects, one a
+ * line.
  *
  * - Each runs in a process of its own, with an empty folder on the disk of the repository.
  * - Every commit is flushed to the disk (`synchronous=FULL`).
@@ -67,8 +68,8 @@ const main = async (): Promise<number> => {
     const measured = await measure(bench)
     if (typeof measured === "string") {
       wrong += 1
-      const text = values.json === true ? JSON.stringify({ bench: bench.name, wrong: measured }) : `${bench.name}  WRONG: ${measured}`
-      process.stdout.write(`${text}\n`)
+      const json = JSON.stringify({ bench: bench.name, wrong: measured })
+      process.stdout.write(`${values.json === true ? json : `${bench.name}  WRONG: ${measured}`}\n`)
     } else {
       const result = withRatio(measured)
       process.stdout.write(`${values.json === true ? jsonOf(bench, result) : line(bench, result)}\n`)

@@ -68,7 +68,8 @@ const leftBehind = (folder: string): Left => {
     scheduled: new Set(steps.all("StepScheduled") as Array<string>),
     completed: new Set(steps.all("StepCompleted") as Array<string>)
   }
-  equal("runs half-way", Number(database.prepare("SELECT count(*) FROM runs WHERE status='running'").pluck().get()), RUNS)
+  const running = database.prepare("SELECT count(*) FROM runs WHERE status='running'").pluck().get()
+  equal("runs half-way", Number(running), RUNS)
   database.close()
   return left
 }
