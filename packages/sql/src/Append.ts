@@ -73,19 +73,25 @@ const applyFrom = (
 
 /** The common case, without any statement of its own: events and columns for a run whose end is known. */
 const plain = (tx: Transaction.Transaction, prepared: Prepared): Log.Appended | undefined => {
-  const { append } = prepared
+  const { append, closing } = prepared
   if (!isPlain(prepared)) return undefined
   const known = Transaction.recall(tx, append.runId)
-  if (known === undefined) return undefined
+  if (known === undefined || (closing !== undefined && !known.plain)) return undefined
   if (isStale(tx, append, known)) return STALE
   Transaction.collect(tx, known, prepared.encoded)
   if (append.row !== undefined) tx.projections.set(known.run, Rows.projection(append.row))
   Transaction.tellAppended(tx, known, append.events)
+  if (closing !== undefined) forget(tx, known, closing)
   return COMMITTED
 }
 
-const isPlain = ({ append, closing }: Prepared): boolean =>
-  append.start === undefined && append.delivered.length === 0 && closing === undefined
+const isPlain = ({ append }: Prepared): boolean => append.start === undefined && append.delivered.length === 0
+
+const forget = (tx: Transaction.Transaction, known: Known.Known, closing: Event.Closing): void => {
+  known.closed = true
+  Known.drop(tx.cache, known.runId)
+  tx.changes.push({ _tag: "Closed", runId: known.runId, event: closing })
+}
 
 /** One INSERT that is its own transaction: a lone append then costs one commit and little else. */
 const alone = (tx: Transaction.Transaction, prepared: Prepared) => {
@@ -93,7 +99,7 @@ const alone = (tx: Transaction.Transaction, prepared: Prepared) => {
   const known = Known.get(tx.cache, append.runId)
   const count = append.events.length
   if (known === undefined || count === 0 || count > Transaction.CHUNK) return undefined
-  if (append.row !== undefined || !isPlain(prepared)) return undefined
+  if (append.row !== undefined || !isPlain(prepared) || prepared.closing !== undefined) return undefined
   tx.touched.set(append.runId, known)
   if (isStale(tx, append, known)) return Effect.succeed([STALE])
   Transaction.collect(tx, known, prepared.encoded)
@@ -156,14 +162,12 @@ const mailPending = (tx: Transaction.Transaction, append: Log.Append, known: Kno
 /** A closed run keeps its history and its inbox's ids; its working data goes. */
 const close = (tx: Transaction.Transaction, known: Known.Known, closing: Event.Closing) =>
   Effect.gen(function*() {
-    known.closed = true
-    Known.drop(tx.cache, known.runId)
     // The next append of this transaction may start a run with the key that is free now.
     yield* Transaction.writeCollected(tx)
     yield* Transaction.write(tx, "DELETE FROM progress WHERE run=?", [known.run])
     yield* Transaction.write(tx, "DELETE FROM polls WHERE run=?", [known.run])
     yield* Transaction.write(tx, "UPDATE runs SET blocked=NULL WHERE run=? AND blocked IS NOT NULL", [known.run])
-    tx.changes.push({ _tag: "Closed", runId: known.runId, event: closing })
+    forget(tx, known, closing)
   })
 
 const CREATE = `INSERT INTO runs(run_id,workflow,version,key,created_at,start_at,sum,status,started_at,closed_at,
@@ -180,7 +184,8 @@ const start = (tx: Transaction.Transaction, prepared: Prepared, request: Log.Sta
     const written = yield* Transaction.write(tx, CREATE, [...Rows.identity(request), ...columns])
     if (written.changes === 0) return yield* existing(tx, request)
     const run = Number(written.lastInsertRowid)
-    const known = Transaction.adopt(tx, { runId: request.runId, run, seq: 0, sum: 0, closed: false })
+    const plain = request.key === undefined
+    const known = Transaction.adopt(tx, { runId: request.runId, run, seq: 0, sum: 0, closed: false, plain })
     tx.changes.push({ _tag: "Started", runId: request.runId, startAt: request.startAt })
     Transaction.collect(tx, known, prepared.encoded)
     if (append.events.length === 0) {
@@ -217,6 +222,7 @@ export const putMessage = (
   data: string,
   now: number
 ): Effect.Effect<boolean, SqlError> => {
+  known.plain = false
   const sum = Rows.sumOfMessage(known.runId, messageId, tag, data)
   return Effect.map(
     Transaction.write(tx, PUT, [known.run, messageId, tag, data, now, sum]),

@@ -12,6 +12,11 @@ export interface Known {
   seq: number
   sum: number
   closed: boolean
+  /**
+   * Started by this process, without a key, and since then neither mail nor a note came near it: when it closes there
+   * is nothing to look for and nothing to remove.
+   */
+  plain: boolean
 }
 
 export interface Cache {

@@ -37,7 +37,11 @@ const textOf = (note: Log.Note): string | null => {
 const apply = (tx: Transaction.Transaction, note: Log.Note, text: string | null): Effect.Effect<void, SqlError> =>
   Effect.flatMap(
     Transaction.find(tx, note.runId),
-    (known) => known === undefined || known.closed ? Effect.void : write(tx, known, note, text)
+    (known) => {
+      if (known === undefined || known.closed) return Effect.void
+      known.plain = false
+      return write(tx, known, note, text)
+    }
   )
 
 const PROGRESS = `INSERT INTO progress(run,id,details) VALUES (?,?,?)

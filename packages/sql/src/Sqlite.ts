@@ -1,5 +1,5 @@
 /** The Log on SQLite: one file, one process, one writing connection with group commit, one reading connection. */
-import { Errors, Log, type Message } from "@reprise/core/engine"
+import { Log, type Message } from "@reprise/core/engine"
 import { Context, Effect, Layer } from "effect"
 import * as Append from "./Append.js"
 import * as Committer from "./Committer.js"
@@ -26,10 +26,7 @@ const make = (store: Store.StoreShape): Log.LogShape => ({
   send: (runId, message) => send(store, runId, message),
   read: (runId, afterSeq, limit) =>
     Store.reading(store, "read a history", History.read(store.reader, runId, afterSeq, limit)),
-  inbox: (runId) =>
-    Store.reading(store, "read an inbox", Inbox.read(store.reader, runId)).pipe(
-      Effect.catchTag("HistoryDamaged", (cause) => new Errors.LogError({ operation: "read an inbox", cause }))
-    ),
+  inbox: (runId) => Store.reading(store, "read an inbox", Inbox.read(store.reader, runId)),
   runnable: (options) => Store.reading(store, "find due runs", Find.runnable(store.reader, options)),
   find: (filter) => Store.reading(store, "find runs", Find.find(store.reader, filter)),
   note: (notes) => Effect.suspend(() => Committer.submit(store.committer, Note.submission(notes))),

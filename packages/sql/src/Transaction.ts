@@ -67,7 +67,7 @@ export const find = (tx: Transaction, runId: string): Effect.Effect<Known.Known 
   return Effect.map(rows(tx, LAST, [runId]), ([row]) => {
     if (row === undefined) return undefined
     const closed = Run.isClosed(row[1] as Run.Status)
-    return adopt(tx, { runId, run: Number(row[0]), seq: Number(row[2] ?? 0), sum: Number(row[3] ?? 0), closed })
+    return adopt(tx, { runId, run: Number(row[0]), seq: Number(row[2] ?? 0), sum: Number(row[3] ?? 0), closed, plain: false })
   })
 }
 

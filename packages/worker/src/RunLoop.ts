@@ -107,6 +107,7 @@ const readBlockedMail = (worker: Worker, runId: string): void =>
       Effect.sync(() => {
         if (messages.some((message) => message._tag === "Terminate")) load(worker, runId, [])
       }),
+    // Damaged mail is told when the run is tried again; the store's failures are told elsewhere, too.
     onFailure: (error) => Effect.logWarning(error.message)
   }))
 
@@ -123,7 +124,8 @@ const fetchMail = (worker: Worker, run: LiveRun): void => {
     },
     onFailure: (error) => {
       run.reading = false
-      reload(worker, run, error)
+      if (error._tag === "LogError") reload(worker, run, error)
+      else block(worker, run, error, [])
     }
   }))
 }

@@ -132,10 +132,13 @@ export interface LogShape {
     afterSeq: number,
     limit: number
   ) => Effect.Effect<ReadonlyArray<Recorded>, LogError | HistoryDamaged>
-  /** The undelivered messages of a run in order of arrival (L4), with its notes. */
+  /** The undelivered messages of a run in order of arrival (L4), verified as the history is, with its notes. */
   readonly inbox: (
     runId: string
-  ) => Effect.Effect<{ readonly messages: ReadonlyArray<Message>; readonly notes: RunNotes }, LogError>
+  ) => Effect.Effect<
+    { readonly messages: ReadonlyArray<Message>; readonly notes: RunNotes },
+    LogError | HistoryDamaged
+  >
   /**
    * Open runs that need an owner: due at `now` and not blocked, and with `recover` also those with undelivered messages
    * or unfinished steps, and all that are blocked: the code may have been mended. `nextAt` is the earliest due instant
