@@ -73,6 +73,8 @@ const take = (worker: Worker, run: LiveRun, draft: Draft, fact: Fact): void => {
       return takeMessage(worker, run, draft, fact.message)
     case "Outcome":
       return takeOutcome(worker, run, draft, fact)
+    case "Polled":
+      return takePolled(worker, run, fact)
     case "Due":
       return takeDue(worker, run, draft)
   }
@@ -146,6 +148,15 @@ const takeOutcome = (worker: Worker, run: LiveRun, draft: Draft, outcome: Ended)
   if (step.cancelling) return deliver(worker, run, draft, Decide.stepCancelled(outcome.id, outcome.attempt, at))
   if (outcome.result._tag === "Aborted") return
   deliver(worker, run, draft, Decide.outcome(outcome.id, outcome.attempt, outcome.result, at))
+}
+
+/** A sensor that is not satisfied leaves a note, and changes a column of its run, but leaves no event. */
+const takePolled = (worker: Worker, run: LiveRun, { id, nextAt }: Fact & { readonly _tag: "Polled" }): void => {
+  if (!run.state.steps.has(id)) return
+  const count = (run.polls.get(id)?.count ?? 0) + 1
+  run.polls.set(id, { count, nextAt })
+  worker.notes.push({ _tag: "Poll", runId: run.runId, id, count, nextAt, wakeAt: Run.wakeAt(run.state, run.polls) })
+  worker.commitSoon()
 }
 
 // ---- what is due ----

@@ -247,6 +247,8 @@ const startAttempt = (worker: Worker, run: LiveRun, id: string): void => {
   // A body that ended at once may have blocked the run already; whoever reads it again starts what is open.
   if (run.gone) return
   const step = run.state.steps.get(id)
+  // Told twice that it is due, a sensor is polled once.
+  if (step?.sensor === true && (run.polls.get(id)?.nextAt ?? 0) > worker.now()) return
   if (step !== undefined && !step.cancelling) Attempts.start(worker, run, step, endsOf(worker))
 }
 
@@ -264,14 +266,14 @@ const endsOf = (worker: Worker): Attempts.Ends => {
   if (ends === undefined) {
     ends = {
       onEnd: (run, id, attempt, result) => settle(worker, run, { _tag: "Outcome", id, attempt, result: bounded(worker, result) }),
-      onPending: (run, id, nextMillis) => notYet(worker, run, id, nextMillis)
+      onPending: (run, id, nextMillis) => settle(worker, run, { _tag: "Polled", id, nextAt: worker.now() + nextMillis })
     }
     endsByWorker.set(worker, ends)
   }
   return ends
 }
 
-const settle = (worker: Worker, run: LiveRun, fact: Fact & { readonly _tag: "Outcome" }): void => {
+const settle = (worker: Worker, run: LiveRun, fact: Fact & { readonly _tag: "Outcome" | "Polled" }): void => {
   if (!run.gone) {
     run.facts.push(fact)
     return advance(worker, run)
@@ -279,21 +281,6 @@ const settle = (worker: Worker, run: LiveRun, fact: Fact & { readonly _tag: "Out
   if (worker.blocked.has(run.runId)) return keepOutcomes(worker, run, [fact])
   // The run was dropped and rebuilt while the body ran on: its attempt is still the current one, or is refused.
   if (!Run.isClosed(run.state.status)) tell(worker, run.runId, fact)
-}
-
-/** A sensor that is not satisfied is polled again later; that is a note and a column, not an event. */
-const notYet = (worker: Worker, run: LiveRun, id: string, nextMillis: number): void => {
-  if (run.gone || !run.state.steps.has(id)) return
-  const count = (run.polls.get(id)?.count ?? 0) + 1
-  const nextAt = worker.now() + nextMillis
-  run.polls.set(id, { count, nextAt })
-  worker.notes.push({ _tag: "Poll", runId: run.runId, id, count, nextAt, wakeAt: Run.wakeAt(run.state, run.polls) })
-  lookAt(worker, nextAt)
-  if (run.facts.length > 0 || run.pending !== undefined) return
-  const row = Run.row(run.state, run.polls)
-  if (run.row !== undefined && Run.sameRow(row, run.row)) return worker.commitSoon()
-  run.row = row
-  push(worker, run, { ...emptyPending(worker, run), append: { ...emptyPending(worker, run).append, expectedSeq: run.state.seq, row } })
 }
 
 /** A value above the size limit fails its attempt, for good: it would not fit the next time either. */

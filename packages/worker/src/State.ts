@@ -7,6 +7,8 @@ import type { Decide } from "@reprise/core/engine"
 export type Fact =
   | { readonly _tag: "Message"; readonly message: Message.Message }
   | { readonly _tag: "Outcome"; readonly id: string; readonly attempt: number; readonly result: Result }
+  /** A sensor was not satisfied; it is polled again later. */
+  | { readonly _tag: "Polled"; readonly id: string; readonly nextAt: number }
   /** The clock has moved: look for due timers, retries, deadlines and polls. */
   | { readonly _tag: "Due" }
 

@@ -1,0 +1,155 @@
+/** How runs begin: once per id, one open run per key, later, and for a bounded time. */
+import { it } from "@effect/vitest"
+import { Effect, Schema } from "effect"
+import { describe, expect } from "vitest"
+import { Client, Signal, Workflow } from "@reprise/core"
+import { World } from "@reprise/testing"
+
+const Go = Signal.make("go")
+const Waits = Workflow.make("waits", { input: Schema.String }, (input) => Effect.as(Go.receive, input))
+const Other = Workflow.make("other", {}, () => Effect.asVoid(Go.receive))
+
+const started = (world: World.World, input: string, options: Client.StartOptions) => Effect.exit(world.start(Waits, input, options))
+const make = World.make({ workflows: [Waits, Other] })
+
+describe("a run's id", () => {
+  it.scoped("is taken for ever", () =>
+    Effect.gen(function*() {
+      const world = yield* make
+      const run = yield* world.start(Waits, "first", { id: "a" })
+      const taken = yield* Effect.flip(world.start(Waits, "second", { id: "a" }))
+      expect(taken).toMatchObject({ _tag: "RunExists", by: "id", status: "running" })
+      yield* world.run(Client.signal("a", Go, undefined))
+      expect(yield* world.runToEnd(run)).toBe("first")
+      expect(yield* Effect.flip(world.start(Waits, "third", { id: "a" }))).toMatchObject({ status: "completed" })
+      expect(yield* world.calls).toEqual([])
+    }))
+
+  it.scoped("use_existing answers the run that is there", () =>
+    Effect.gen(function*() {
+      const world = yield* make
+      yield* world.start(Waits, "first", { id: "a" })
+      yield* world.evictAll
+      const again = yield* world.start(Waits, "second", { id: "a", onConflict: "use_existing" })
+      expect(again).toMatchObject({ runId: "a", existed: true })
+      yield* world.run(Client.signal("a", Go, undefined))
+      expect(yield* world.runToEnd(again)).toBe("first")
+    }))
+
+  it.scoped("a bad one is refused", () =>
+    Effect.gen(function*() {
+      const world = yield* make
+      for (const id of ["", "x".repeat(257), "a\nb"]) {
+        expect(yield* Effect.flip(world.start(Waits, "x", { id }))).toMatchObject({ _tag: "NameInvalid" })
+      }
+    }))
+})
+
+describe("a business key", () => {
+  it.scoped("has one open run in each workflow", () =>
+    Effect.gen(function*() {
+      const world = yield* make
+      const run = yield* world.start(Waits, "first", { id: "a", key: "order-1" })
+      expect((yield* started(world, "second", { id: "b", key: "order-1" }))._tag).toBe("Failure")
+      expect((yield* Effect.exit(world.start(Other, undefined, { key: "order-1" })))._tag).toBe("Success")
+      yield* world.run(Client.signal("a", Go, undefined))
+      yield* world.runToEnd(run)
+      expect((yield* started(world, "third", { id: "c", key: "order-1" }))._tag).toBe("Success")
+    }))
+
+  it.scoped("terminate_existing replaces it, even when it is out of memory", () =>
+    Effect.gen(function*() {
+      const world = yield* make
+      yield* world.start(Waits, "first", { id: "a", key: "order-1" })
+      yield* world.evictAll
+      yield* world.start(Waits, "second", { id: "b", key: "order-1", onConflict: "terminate_existing" })
+      expect((yield* world.run(Client.describe("a"))).status).toBe("terminated")
+      expect((yield* world.run(Client.describe("b"))).status).toBe("running")
+    }))
+})
+
+describe("a delayed start", () => {
+  it.scoped("stays pending until its time, through a crash", () =>
+    Effect.gen(function*() {
+      const world = yield* make
+      yield* world.start(Waits, "later", { id: "a", delay: "1 day" })
+      yield* world.advance("12 hours")
+      yield* world.crash
+      expect(yield* world.history("a")).toEqual([])
+      expect((yield* world.run(Client.describe("a"))).status).toBe("pending")
+      yield* world.advance("12 hours")
+      const [first] = yield* world.history("a")
+      expect(first).toMatchObject({ _tag: "RunStarted", at: Date.UTC(2025, 0, 2) })
+    }))
+
+  it.scoped("keeps the signals that come before it", () =>
+    Effect.gen(function*() {
+      const world = yield* make
+      const run = yield* world.start(Waits, "later", { id: "a", delay: "1 day" })
+      yield* world.run(Client.signal("a", Go, undefined))
+      yield* world.idle
+      expect(yield* world.history("a")).toEqual([])
+      expect(yield* world.runToEnd(run)).toBe("later")
+    }))
+
+  it.scoped("can be cancelled and terminated before it", () =>
+    Effect.gen(function*() {
+      const world = yield* make
+      yield* world.start(Waits, "later", { id: "a", delay: "1 day" })
+      yield* world.start(Waits, "later", { id: "b", delay: "1 day" })
+      yield* world.run(Client.cancel("a", { by: "anna" }))
+      yield* world.run(Client.terminate("b", { by: "anna" }))
+      yield* world.advance("2 days")
+      expect((yield* world.run(Client.describe("a"))).status).toBe("cancelled")
+      expect((yield* world.run(Client.describe("b"))).status).toBe("terminated")
+    }))
+
+  it.scoped("counts its timeout from its beginning", () =>
+    Effect.gen(function*() {
+      const world = yield* make
+      yield* world.start(Waits, "later", { id: "a", delay: "1 day", timeout: "1 hour" })
+      yield* world.advance("24 hours")
+      expect((yield* world.run(Client.describe("a"))).status).toBe("running")
+      yield* world.advance("1 hour")
+      expect((yield* world.run(Client.describe("a"))).status).toBe("failed")
+    }))
+})
+
+describe("what cannot be started", () => {
+  it.scoped("a workflow that nobody registered", () =>
+    Effect.gen(function*() {
+      const world = yield* World.make({ workflows: [Waits] })
+      const unknown = yield* Effect.flip(world.start(Other, undefined))
+      expect(unknown).toMatchObject({ _tag: "WorkflowUnknown", workflow: "other", known: ["waits"] })
+      expect(yield* Effect.flip(world.run(Client.startByName("wait", "x")))).toMatchObject({
+        hint: expect.stringContaining("Did you mean \"waits\"?") as string
+      })
+    }))
+
+  it.scoped("an input that does not fit, or is too large", () =>
+    Effect.gen(function*() {
+      const world = yield* World.make({ workflows: [Waits], limits: { payloadBytesMax: 100 } })
+      expect(yield* Effect.flip(world.run(Client.startByName("waits", 42)))).toMatchObject({ _tag: "PayloadInvalid" })
+      expect(yield* Effect.flip(world.start(Waits, "x".repeat(101)))).toMatchObject({ _tag: "PayloadTooLarge", bytesMax: 100 })
+      const run = yield* world.start(Waits, "small")
+      expect(yield* Effect.flip(world.run(Client.resolveAwakeable("awk_x", "x".repeat(101))))).toMatchObject({
+        _tag: "PayloadTooLarge"
+      })
+      expect((yield* world.run(Client.describe(run.runId))).status).toBe("running")
+    }))
+
+  it.scoped("a run of a workflow that is gone after a restart is blocked, and can be terminated", () =>
+    Effect.gen(function*() {
+      const workflows = [Waits, Other]
+      const world = yield* World.make({ workflows })
+      yield* world.start(Other, undefined, { id: "a" })
+      workflows.splice(1, 1)
+      yield* world.crash
+      yield* world.run(Client.signal("a", Go, undefined))
+      yield* world.idle
+      expect((yield* world.run(Client.describe("a"))).blocked).toMatchObject({ _tag: "WorkflowUnknown" })
+      yield* world.run(Client.terminate("a"))
+      yield* world.idle
+      expect((yield* world.run(Client.describe("a"))).status).toBe("terminated")
+    }))
+})
