@@ -25,6 +25,7 @@ import {
   RunNotFound,
   RunTerminated,
   RunTimedOut,
+  UpdateFailed,
   UpdateRejected,
   WorkerMissing,
   type WorkflowUnknown
@@ -36,12 +37,14 @@ import type * as Message from "./model/Message.js"
 import { type Codec, sizeOf } from "./model/Payload.js"
 import * as Run from "./model/Run.js"
 import * as Token from "./model/Token.js"
-import type { Appended, Change, LogShape, RunSummary, StartRequest } from "./ports/Log.js"
+import type { Appended, Change, LogShape, RunFilter, RunSummary, StartRequest } from "./ports/Log.js"
 
 /** What the worker of this process can do for a client, faster than through the store or not at all through it. */
 export interface LocalWorker {
   /** Starts a run and its first activation in one transaction. */
   readonly start: (request: StartRequest) => Effect.Effect<Appended, LogError>
+  /** What is wrong with a message, judged by the schemas of the run's own program. */
+  readonly refusal: (run: RunSummary, message: Message.Message) => Effect.Effect<PayloadInvalid | undefined, LogError>
   /** Asks a live program; the run is replayed first when it is not in memory. */
   readonly query: (
     run: RunSummary,
@@ -89,7 +92,7 @@ export const make = (options: Omit<ClientShape, "waiters">): Effect.Effect<Clien
 // ---- starting ----
 
 export interface StartOptions {
-  /** The run's id, unique for ever; by default a fresh one. */
+  /** The run's id; taken as long as the store keeps the run, closed or not. By default a fresh one. */
   readonly id?: string
   /** Business key; at most one open run of a workflow has it. */
   readonly key?: string
@@ -374,6 +377,10 @@ const describeWith = (client: ClientShape, runId: string): Effect.Effect<RunSumm
   Effect.flatMap(client.log.find({ runIds: [runId], limit: 1 }), ([summary]) =>
     summary === undefined ? Effect.fail(new RunNotFound({ runId })) : Effect.succeed(summary))
 
+/** The runs that a filter selects, newest first. */
+export const list = (filter: RunFilter): Effect.Effect<ReadonlyArray<RunSummary>, LogError, Client> =>
+  Effect.flatMap(Client, (client) => client.log.find(filter))
+
 /** A run's events in order, read in pages. */
 export const history = (
   runId: string
@@ -441,9 +448,12 @@ export const resolveStep = (
   stepId: string,
   resolution: Resolution,
   options: SendOptions = {}
-): Effect.Effect<void, SendError, Client> =>
-  Effect.flatMap(Client, (client) =>
-    send(client, runId, options, (common) => ({ _tag: "ResolveStep", ...common, id: stepId, resolution })))
+): Effect.Effect<void, SendError | PayloadInvalid, Client> =>
+  Effect.gen(function*() {
+    const client = yield* Client
+    yield* checkAccepted(client, runId, { _tag: "ResolveStep", messageId: "", id: stepId, resolution })
+    yield* send(client, runId, options, (common) => ({ _tag: "ResolveStep", ...common, id: stepId, resolution }))
+  })
 
 const reasonOf = (options: { readonly reason?: string }) => (options.reason === undefined ? {} : { reason: options.reason })
 
@@ -475,7 +485,7 @@ export const update = <Input, A, E>(
   options: SendOptions = {}
 ): Effect.Effect<
   A,
-  E | UpdateRejected | SendError | MessageUnknown | PayloadInvalid | PayloadTooLarge | RunFailed | HistoryDamaged,
+  E | UpdateRejected | UpdateFailed | SendError | MessageUnknown | PayloadInvalid | PayloadTooLarge | HistoryDamaged,
   Client
 > =>
   Effect.gen(function*() {
@@ -512,7 +522,7 @@ const answerIn = (change: Change, messageId: string): Answer | undefined => {
     case "Appended":
       return answerAmong(change.events, messageId)
     case "Closed":
-      return { _tag: "Closed", status: change.event._tag }
+      return { _tag: "Closed", status: Run.closedBy(change.event) }
     default:
       return undefined
   }
@@ -550,15 +560,12 @@ const decodeAnswer = <Input, A, E>(message: Update<Input, A, E>, runId: string, 
     case "Failed":
       return answer.failure._tag === "Error"
         ? Effect.flatMap(message.error.decode(answer.failure.error, `error of update "${message.name}"`), Effect.fail)
-        : Effect.fail(
-          new RunFailed({
-            runId,
-            name: `update "${message.name}"`,
-            detail: "message" in answer.failure ? answer.failure.message : answer.failure._tag
-          })
-        )
+        : Effect.fail(new UpdateFailed({ runId, update: message.name, detail: detailOf(answer.failure) }))
   }
 }
+
+const detailOf = (failure: Failure): string =>
+  failure._tag === "Defect" ? `${failure.name}: ${failure.message}` : "message" in failure ? failure.message : failure._tag
 
 // ---- awakeables ----
 
@@ -576,7 +583,7 @@ const settle = (
   options: SendOptions
 ): Effect.Effect<
   void,
-  AwakeableUnknown | AwakeableAlreadySettled | RunClosed | PayloadTooLarge | HistoryDamaged | LogError,
+  AwakeableUnknown | AwakeableAlreadySettled | RunClosed | PayloadInvalid | PayloadTooLarge | HistoryDamaged | LogError,
   Client
 > =>
   Effect.gen(function*() {
@@ -591,6 +598,7 @@ const settle = (
     const by = options.by === undefined ? {} : { by: options.by }
     // The token is the message id: whoever comes second is told so.
     const message: Message.Message = { _tag: "SettleAwakeable", messageId: token, ...by, id: created.id, settlement }
+    yield* Effect.catchTag(checkAccepted(client, runId, message), "RunNotFound", () => Effect.fail(unknown))
     const sent = yield* Effect.catchTag(client.log.send(runId, message), "RunNotFound", () => Effect.fail(unknown))
     if (sent === "Duplicate") return yield* new AwakeableAlreadySettled({ token })
   })
@@ -631,6 +639,18 @@ const checkName = (client: ClientShape, what: string, value: string): Effect.Eff
     ? Effect.fail(new NameInvalid({ what, value, detail: "holds a control character" }))
     : Effect.void
 }
+
+/** What an outsider sends must fit the program's schemas, as far as a worker in this process can say. */
+const checkAccepted = (
+  client: ClientShape,
+  runId: string,
+  message: Message.Message
+): Effect.Effect<void, PayloadInvalid | RunNotFound | LogError> =>
+  Effect.gen(function*() {
+    if (client.local === undefined) return
+    const refusal = yield* client.local.refusal(yield* describeWith(client, runId), message)
+    if (refusal !== undefined) return yield* refusal
+  })
 
 /** A workflow that lists its messages takes no others. */
 const checkDeclared = (

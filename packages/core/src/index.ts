@@ -34,6 +34,7 @@ export {
   StepDefect,
   StepOutcomeUnknown,
   StepTimedOut,
+  UpdateFailed,
   UpdateRejected,
   WorkerMissing,
   WorkflowUnknown

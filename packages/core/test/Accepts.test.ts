@@ -31,9 +31,9 @@ const Asks = Workflow.make("asks", {}, () => Step.run("pay", Effect.succeed(1), 
 it.scoped("an operator's output that does not fit the step is refused", () =>
   Effect.gen(function*() {
     const world = yield* World.make({ workflows: [Asks] })
-    yield* world.mock("pay", () => Effect.async(() => {}))
+    // The process dies when the body has run and its completion is on its way.
+    yield* world.crashAt({ append: 2, moment: "before" })
     const run = yield* world.start(Asks, undefined)
-    yield* world.crash
     yield* world.idle
     const history = yield* world.history(run.runId)
     const asked = history.find((event) => event._tag === "StepAsked")

@@ -6,7 +6,7 @@
  */
 import { type ConfigProvider, type Context, Duration, Effect, Layer, type Scope } from "effect"
 import { Client, type Workflow } from "@reprise/core"
-import type { Event, Limits, Log } from "@reprise/core/engine"
+import { type Event, type Limits, type Log, Registry } from "@reprise/core/engine"
 import * as MemoryLog from "./MemoryLog.js"
 import * as VirtualClock from "./VirtualClock.js"
 import * as Drive from "./world/Drive.js"
@@ -65,6 +65,8 @@ export interface World {
   readonly now: Effect.Effect<number>
   /** Kills the worker: no finalizer runs, nothing is delivered. Then a new worker takes up the same store. */
   readonly crash: Effect.Effect<void>
+  /** Stops the worker in good order, as a deployment does, and starts a new one: with other workflows, if some are given. */
+  readonly restart: (workflows?: ReadonlyArray<Workflow.Any>) => Effect.Effect<void>
   /** Crashes at an append to come; the next worker is there as soon as the world is driven again. */
   readonly crashAt: (point: CrashPoint) => Effect.Effect<void>
   /** Appends of workers so far. */
@@ -133,6 +135,7 @@ export const make = <W extends Workflow.Any>(options: Options<W>): Effect.Effect
       skip: Drive.skip(world),
       now: Effect.sync(() => world.time.now),
       crash: crash(world),
+      restart: (workflows) => restart(world, workflows),
       crashAt: (point) => Effect.sync(() => void (world.crashPoint = point)),
       appendCount: Effect.sync(() => world.appendCount),
       evictAll: Effect.zipRight(Drive.idle(world), Effect.map(Process.alive(world), Process.evictAll)),
@@ -152,6 +155,7 @@ const makeState = <W extends Workflow.Any>(options: Options<W>): Effect.Effect<W
       log: options.log ?? MemoryLog.layer(options.store ?? MemoryLog.makeStore()),
       services: options.services ?? Layer.empty,
       workflows: options.workflows,
+      registry: new Map(Registry.make(options.workflows).byName),
       limits: { ...LIMITS, ...options.limits },
       config: options.config,
       patienceMillis: Duration.toMillis(options.patience ?? "5 seconds"),
@@ -209,6 +213,15 @@ const crash = (world: WorldState): Effect.Effect<void> =>
   Effect.gen(function*() {
     Process.kill(world, yield* Process.alive(world))
     yield* Process.alive(world)
+    yield* Drive.idle(world)
+  })
+
+const restart = (world: WorldState, workflows: ReadonlyArray<Workflow.Any> | undefined): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const process = yield* Process.alive(world)
+    yield* Process.close(process)
+    Process.kill(world, process)
+    if (workflows !== undefined) Process.deploy(world, workflows)
     yield* Drive.idle(world)
   })
 

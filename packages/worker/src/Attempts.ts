@@ -111,6 +111,7 @@ const infoFor = (worker: Worker, run: LiveRun, step: Run.OpenStep, attempt: Runn
   return {
     runId: run.runId,
     stepId: step.id,
+    stepName: step.name,
     attempt: step.attempt,
     idempotencyKey: step.idempotencyKey ?? `${run.runId}/${step.id}`,
     // Made only for bodies that ask for it.

@@ -102,13 +102,19 @@ const takeMessage = (worker: Worker, run: LiveRun, draft: Draft, message: Messag
       takeOutcome(worker, run, draft, message)
       break
     default:
-      if (concerns(run, message)) deliver(worker, run, draft, Decide.received(message, at))
+      if (concerns(worker, run, message)) deliver(worker, run, draft, Decide.received(message, at))
   }
   if (draft.fault === undefined) draft.delivered.push(message.messageId)
 }
 
-/** A settlement or resolution for something that is not open (any more) is dropped. */
-const concerns = (run: LiveRun, message: Message.Message): boolean => {
+/** A settlement or resolution that does not fit, or is for something that is not open (any more), is dropped. */
+const concerns = (worker: Worker, run: LiveRun, message: Message.Message): boolean => {
+  const refusal = run.program === undefined ? undefined : Program.refusal(run.program, message)
+  if (refusal !== undefined) {
+    worker.notes.push({ _tag: "Refused", runId: run.runId, messageId: message.messageId, error: refusal.message })
+    worker.commitSoon()
+    return false
+  }
   if (message._tag === "SettleAwakeable") return run.state.awakeables.has(message.id)
   if (message._tag === "ResolveStep") return run.state.steps.get(message.id)?.phase === "asking"
   return true
@@ -143,10 +149,11 @@ type Ended = { readonly id: string; readonly attempt: number; readonly result: R
 
 const takeOutcome = (worker: Worker, run: LiveRun, draft: Draft, outcome: Ended): void => {
   const step = run.state.steps.get(outcome.id)
-  if (step === undefined || step.attempt !== outcome.attempt || step.phase === "asking" || step.phase === "deciding") return
+  if (step === undefined || step.attempt !== outcome.attempt) return
   const at = timeOf(worker, run)
   if (step.cancelling) return deliver(worker, run, draft, Decide.stepCancelled(outcome.id, outcome.attempt, at))
-  if (outcome.result._tag === "Aborted") return
+  // Between attempts nothing can settle the step but the program, or the operator whom it asks.
+  if (step.phase === "asking" || step.phase === "deciding" || outcome.result._tag === "Aborted") return
   deliver(worker, run, draft, Decide.outcome(outcome.id, outcome.attempt, outcome.result, at))
 }
 
@@ -194,7 +201,7 @@ const passDeadline = (worker: Worker, run: LiveRun, draft: Draft, step: Run.Open
   // A running attempt is interrupted first; its end reports the deadline.
   if (Attempts.abort(run, step.id, "deadline")) return
   const result = Attempts.deadlineResult(step)
-  if (result._tag === "Failed" && step.phase !== "deciding" && step.phase !== "asking") {
+  if (result._tag === "Failed" && step.phase !== "deciding") {
     deliver(worker, run, draft, Decide.attemptFailed(step.id, step.attempt, result.failure, now))
   }
 }

@@ -285,11 +285,17 @@ const settle = (worker: Worker, run: LiveRun, fact: Fact & { readonly _tag: "Out
 
 /** A value above the size limit fails its attempt, for good: it would not fit the next time either. */
 const bounded = (worker: Worker, result: Result): Result => {
-  if (result._tag !== "Completed") return result
-  const bytes = Payload.sizeOf(result.output, worker.limits.payloadBytesMax)
+  const { json, what } = payloadOf(result)
+  const bytes = Payload.sizeOf(json, worker.limits.payloadBytesMax)
   if (bytes <= worker.limits.payloadBytesMax) return result
-  const message = `the output has ${bytes} bytes; the limit is ${worker.limits.payloadBytesMax}`
+  const message = `the ${what} has ${bytes} bytes; the limit is ${worker.limits.payloadBytesMax}`
   return { _tag: "Failed", failure: { _tag: "Unencodable", message, path: "" } }
+}
+
+const payloadOf = (result: Result): { readonly what: string; readonly json: Json.Json | undefined } => {
+  if (result._tag === "Completed") return { what: "output", json: result.output }
+  const failure = result._tag === "Failed" ? result.failure : undefined
+  return { what: "error", json: failure?._tag === "Error" ? failure.error : undefined }
 }
 
 // ---- coming to rest ----
@@ -398,12 +404,6 @@ const loading = (worker: Worker, runId: string): Effect.Effect<void> =>
         if (loaded !== undefined) resume(worker, loaded, facts)
       }),
     onFailure: (error) => {
-      if (error._tag === "HistoryDamaged") {
-        return Effect.sync(() => {
-          worker.loading.delete(runId)
-          block(worker, makeLive(Run.pending(runId, "", ""), undefined, undefined), error, [])
-        })
-      }
       const again = Effect.zipRight(Effect.sleep(RELOAD_DELAY), Effect.suspend(() => loading(worker, runId)))
       return Effect.zipRight(storeFailed(worker, error), again)
     }
@@ -412,18 +412,28 @@ const loading = (worker: Worker, runId: string): Effect.Effect<void> =>
 interface Loaded {
   readonly summary: Log.RunSummary
   readonly replay: Replay.Replay
+  /** The history, or the mail, cannot be trusted. */
+  readonly damage: Errors.HistoryDamaged | undefined
   readonly messages: ReadonlyArray<Message.Message>
   readonly notes: Log.RunNotes
 }
 
-const read = (worker: Worker, runId: string): Effect.Effect<Loaded | undefined, Errors.LogError | Errors.HistoryDamaged> =>
+const read = (worker: Worker, runId: string): Effect.Effect<Loaded | undefined, Errors.LogError> =>
   Effect.gen(function*() {
     const [summary] = yield* worker.log.find({ runIds: [runId], limit: 1 })
     if (summary === undefined || Run.isClosed(summary.status)) return undefined
-    const { messages, notes } = yield* worker.log.inbox(runId)
-    const replay = yield* replayOf(worker, summary)
-    return { summary, replay, messages, notes }
+    let damage: Errors.HistoryDamaged | undefined
+    const unless = <A>(effect: Effect.Effect<A, Errors.LogError | Errors.HistoryDamaged>, otherwise: A) =>
+      Effect.catchTag(effect, "HistoryDamaged", (error) => {
+        damage = error
+        return Effect.succeed(otherwise)
+      })
+    const { messages, notes } = yield* unless(worker.log.inbox(runId), { messages: [], notes: NO_NOTES })
+    const replay = yield* unless(replayOf(worker, summary), Replay.begin(summary, worker.registry, worker.host, () => {}))
+    return { summary, replay, damage, messages, notes }
   })
+
+const NO_NOTES: Log.RunNotes = { progress: new Map(), polls: new Map(), refused: new Map() }
 
 /** Replays a run's history from the store, page by page, so that memory holds one page at a time. */
 export const replayOf = (
@@ -458,7 +468,7 @@ const EXPLAINED_MAX = 100_000
 
 /** Puts a run that was read into service: messages first, then the outcomes carried over, then what is open or due. */
 const resume = (worker: Worker, loaded: Loaded, facts: ReadonlyArray<Fact>): void => {
-  const { messages, notes, replay, summary } = loaded
+  const { damage, messages, notes, replay, summary } = loaded
   const workflow = Registry.forRun(worker.registry, summary.workflow, summary.version)
   const orphans = worker.orphans.get(summary.runId)
   worker.orphans.delete(summary.runId)
@@ -468,15 +478,20 @@ const resume = (worker: Worker, loaded: Loaded, facts: ReadonlyArray<Fact>): voi
     const end = terminate ?? messages.find((message) => message._tag === "Cancel")
     return end === undefined ? lookAt(worker, summary.startAt) : closeUnrun(worker, run, loaded, end)
   }
-  const fault = replay.fault ?? (workflow._tag === "Workflow" ? undefined : workflow)
+  const fault = damage ?? replay.fault ?? (workflow._tag === "Workflow" ? undefined : workflow)
   if (fault !== undefined) {
     if (replay.program !== undefined) Program.drop(replay.program)
     if (terminate !== undefined) return closeUnrun(worker, run, loaded, terminate)
     return block(worker, run, fault, facts)
   }
   // Its history replays, but what it is told next brings the fault again: it must not be told before it is ended.
-  if (terminate !== undefined && worker.blocked.has(run.runId)) return closeUnrun(worker, run, loaded, terminate)
-  if (worker.blocked.delete(run.runId)) worker.notes.push({ _tag: "Blocked", runId: run.runId, reason: undefined })
+  const blocked = worker.blocked.has(run.runId) || summary.blocked !== undefined
+  if (terminate !== undefined && blocked) return closeUnrun(worker, run, loaded, terminate)
+  if (blocked) {
+    worker.blocked.delete(run.runId)
+    worker.notes.push({ _tag: "Blocked", runId: run.runId, reason: undefined })
+    worker.commitSoon()
+  }
   worker.live.set(run.runId, run)
   run.program = replay.program
   for (const [id, poll] of notes.polls) run.polls.set(id, poll)

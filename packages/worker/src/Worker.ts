@@ -9,6 +9,7 @@ import {
   Context,
   DefaultServices,
   Effect,
+  Fiber,
   FiberRef,
   Layer,
   ModuleVersion,
@@ -17,7 +18,7 @@ import {
   Tracer
 } from "effect"
 import { Client, type Workflow } from "@reprise/core"
-import { Errors, Host, Limits, Log, Program, Registry, Release } from "@reprise/core/engine"
+import { Errors, Host, Limits, Log, type Message, Program, Registry, Release } from "@reprise/core/engine"
 import * as Attempts from "./Attempts.js"
 import * as CommitLoop from "./CommitLoop.js"
 import * as DueLoop from "./DueLoop.js"
@@ -73,7 +74,8 @@ export const open = <W extends Workflow.Any>(
 /** What a client in the worker's process can do without a detour through the store. */
 export const local = (worker: Worker): Client.LocalWorker => ({
   start: (request) => start(worker, request),
-  query: (run, name, input) => query(worker, run, name, input)
+  query: (run, name, input) => query(worker, run, name, input),
+  refusal: (run, message) => refusal(worker, run, message)
 })
 
 /** A client without a worker: starts runs and sends messages for workers elsewhere. Queries need a worker. */
@@ -155,15 +157,20 @@ const listen = (worker: Worker) =>
     else if (change._tag === "Started" && !worker.live.has(change.runId)) RunLoop.load(worker, change.runId, [])
   })
 
-/** Running attempts are interrupted and run again elsewhere; what has ended is still written. */
+/** Running attempts are interrupted, given time for their cleanup, and run again by the next worker. */
 const stop = (worker: Worker): Effect.Effect<void> =>
   Effect.suspend(() => {
     worker.stopping = true
+    const fibers = [...worker.live.values()].flatMap((run) => [...run.attempts.values()].flatMap(({ fiber }) => fiber ?? []))
     for (const run of worker.live.values()) {
       for (const id of [...run.attempts.keys()]) Attempts.abort(run, id, "stop")
     }
-    return Effect.zipRight(CommitLoop.flush(worker), Effect.sync(() => dropAll(worker)))
+    const ended = Effect.timeoutOption(Fiber.awaitAll(fibers), CLEANUP)
+    return Effect.zipRight(ended, Effect.zipRight(CommitLoop.flush(worker), Effect.sync(() => dropAll(worker))))
   })
+
+/** Longest wait for the cleanup of bodies when the worker stops. */
+const CLEANUP = "5 seconds"
 
 const dropAll = (worker: Worker): void => {
   for (const run of [...worker.live.values()]) RunLoop.forget(worker, run)
@@ -198,6 +205,16 @@ const query = (
     return yield* Effect.catchAllCause(answer, (cause) => Effect.fail(failed(String(cause))))
   })
 
+/** Judged before the message is accepted, while its sender can still be told. */
+const refusal = (worker: Worker, summary: Log.RunSummary, message: Message.Message) =>
+  Effect.gen(function*() {
+    const live = worker.live.get(summary.runId)?.program
+    if (live !== undefined) return Program.refusal(live, message)
+    // A run that cannot be replayed now judges the message when it goes on.
+    const replay = yield* Effect.catchTag(RunLoop.replayOf(worker, summary), "HistoryDamaged", () => Effect.succeed(undefined))
+    return replay?.program === undefined ? undefined : Program.refusal(replay.program, message)
+  })
+
 /** A query that changed something has spoilt the program in memory; the history has the truth. */
 const refresh = (worker: Worker, live: Parameters<typeof RunLoop.forget>[1]): void => {
   worker.orphans.set(live.runId, live.attempts)
@@ -205,10 +222,13 @@ const refresh = (worker: Worker, live: Parameters<typeof RunLoop.forget>[1]): vo
   RunLoop.load(worker, live.runId, live.facts)
 }
 
+const whyNot = ({ blocked }: Log.RunSummary): string =>
+  blocked === undefined ? "the run has not begun" : `the run is blocked: ${JSON.stringify(blocked)}`
+
 const replayed = (worker: Worker, summary: Log.RunSummary, name: string) =>
   Effect.gen(function*() {
     const replay = yield* RunLoop.replayOf(worker, summary)
     if (replay.program !== undefined && replay.fault === undefined) return replay.program
-    const detail = replay.fault?.message ?? "the run has not begun"
+    const detail = replay.fault?.message ?? whyNot(summary)
     return yield* new Errors.QueryFailed({ runId: summary.runId, query: name, detail })
   })

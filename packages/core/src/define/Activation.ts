@@ -3,6 +3,7 @@
  * into one request; the engine (engine/Program.ts) answers it. A program never sees the log.
  */
 import { Context, type Effect, type Option } from "effect"
+import type { PayloadInvalid } from "../model/Errors.js"
 import type { Failure, OnUnknown, Resolution, Settlement } from "../model/Event.js"
 import type { Json } from "../model/Json.js"
 
@@ -20,6 +21,7 @@ export interface RunInfo {
 export interface Attempt {
   readonly runId: string
   readonly stepId: string
+  readonly stepName: string
   readonly attempt: number
   readonly idempotencyKey: string
   /** Aborted when the attempt is interrupted: timeout, cancel, shutdown. */
@@ -58,6 +60,9 @@ export interface UpdateHandler {
 }
 export type QueryHandler = (input: Json | undefined) => Effect.Effect<Json | undefined, string>
 
+/** What is wrong with something that an outsider sends, before it is recorded; `undefined` when nothing is. */
+export type Accepts<A> = (sent: A) => PayloadInvalid | undefined
+
 /** Everything that a program can ask. The comment says what `perform` answers. */
 export interface Requests {
   /** Schedules a step and waits for its first news. */
@@ -72,6 +77,8 @@ export interface Requests {
       readonly onUnknown: OnUnknown
       readonly summary: string | undefined
       readonly source: string | undefined
+      /** Whether an operator may complete the step with this output; given where one may be asked. */
+      readonly accepts: Accepts<Json | undefined> | undefined
     }
     readonly answer: { readonly id: string; readonly news: StepNews }
   }
@@ -112,7 +119,11 @@ export interface Requests {
     readonly answer: Option.Option<Json | undefined>
   }
   readonly CreateAwakeable: {
-    readonly request: { readonly name: string; readonly source: string | undefined }
+    readonly request: {
+      readonly name: string
+      readonly source: string | undefined
+      readonly accepts: Accepts<Settlement>
+    }
     readonly answer: { readonly id: string; readonly token: string }
   }
   readonly AwaitAwakeable: { readonly request: { readonly id: string }; readonly answer: Settlement }

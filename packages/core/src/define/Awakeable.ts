@@ -4,6 +4,7 @@ import type { Settlement } from "../model/Event.js"
 import { type Codec, codec } from "../model/Payload.js"
 import { lineOf } from "../model/Source.js"
 import { Activation } from "./Activation.js"
+import { refusalOf } from "./Step.js"
 
 export interface Awakeable<A, E> {
   /** What the outsider needs to settle it; cannot be guessed, and leads to this run. */
@@ -20,8 +21,12 @@ export const make = <A = void, E = never>(
   const value = codec<A>(options.value)
   const error = codec<E>(options.error)
   const source = lineOf(make)
+  const accepts = (settlement: Settlement) =>
+    settlement._tag === "Resolved"
+      ? refusalOf(value, settlement.value, `value of awakeable "${name}"`)
+      : refusalOf(error, settlement.error, `error of awakeable "${name}"`)
   return Effect.flatMap(Activation, (activation) =>
-    Effect.map(activation.perform<"CreateAwakeable">({ _tag: "CreateAwakeable", name, source }), ({ id, token }) => ({
+    Effect.map(activation.perform<"CreateAwakeable">({ _tag: "CreateAwakeable", name, source, accepts }), ({ id, token }) => ({
       token,
       await: Effect.flatMap(activation.perform<"AwaitAwakeable">({ _tag: "AwaitAwakeable", id }), (settlement) =>
         settled(settlement, value, error, name))

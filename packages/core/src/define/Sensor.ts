@@ -13,7 +13,7 @@ import * as Step from "./Step.js"
 export interface Options<A, E> {
   /** Time between two polls. */
   readonly every: Duration.DurationInput
-  /** Longest time to wait, from the first poll on; then `StepTimedOut`. */
+  /** Longest time to wait, from the moment the sensor is asked for; then `StepTimedOut`. */
   readonly timeout?: Duration.DurationInput
   /** Stretches the time between polls: each is `factor` times the one before, at most `max`. */
   readonly backoff?: { readonly factor: number; readonly max: Duration.DurationInput }
@@ -81,7 +81,7 @@ const sense = <A, E>(
   const output = codec<A>(options.output)
   const error = codec<E>(options.error)
   const body = bodyOf(name, check, options, output, error)
-  return Step.perform(Step.define<A, E>(name, body, stepOptions(options), true, source), output, error)
+  return Step.perform(Step.define<A, E>(name, body, output, stepOptions(options), true, source), output, error)
 }
 
 const stepOptions = <A, E>(options: Options<A, E>): Step.Options<A, E> => ({

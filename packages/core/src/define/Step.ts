@@ -99,7 +99,7 @@ export const run = <A, E, R, const O extends Given<E> = {}>(
   const settings: Options<A, E> = options ?? {}
   const output = codec<A>(settings.output)
   const error = codec<E>(settings.error)
-  const step = define(name, bodyOf(name, effect, output, error), settings, false, lineOf(run))
+  const step = define(name, bodyOf(name, effect, output, error), output, settings, false, lineOf(run))
   // The phantom requirement has no value: the worker meets it where the body runs.
   return perform(step, output, error) as Effect.Effect<
     Value<A, O>,
@@ -147,6 +147,7 @@ export interface Definition {
 export const define = <A, E>(
   name: string,
   body: Body,
+  output: Codec<A>,
   options: Options<A, E>,
   sensor: boolean,
   source: string | undefined
@@ -160,12 +161,19 @@ export const define = <A, E>(
     deadlineMillis: options.deadline === undefined ? undefined : Duration.toMillis(options.deadline),
     onUnknown: options.onUnknown ?? "retry",
     summary: options.summary,
-    source
+    source,
+    accepts: options.onUnknown === "ask" ? (json) => refusalOf(output, json, `output of step "${name}"`) : undefined
   },
   // A schedule's input is contravariant: driven with this step's own errors only, it takes what it was typed for.
   retry: options.retry as Schedule.Schedule<unknown, never> | undefined,
   nonRetryable: options.nonRetryable ?? []
 })
+
+/** What is wrong with JSON that stands for a value, or `undefined`. */
+export const refusalOf = <A>(codec: Codec<A>, json: Json | undefined, what: string): PayloadInvalid | undefined => {
+  const decoded = codec.decode(json, what)
+  return Either.isLeft(decoded) ? decoded.left : undefined
+}
 
 /** The program's half of a step: schedule it, drive its retries, decode its outcome. */
 export const perform = <A, E>(

@@ -178,17 +178,31 @@ const restoreGlobals = (): void => {
 }
 
 /**
- * Child processes are started through Node's modules, not a global; their one common entry is wrapped once. Called when
- * a host is made. Does nothing where there is no Node.
+ * What programs may import from Node instead of finding it in a global: wrapped once for the process, and passed through
+ * whenever no program drains. Called when a host is made. Does nothing where there is no Node.
  */
-export const guardChildProcesses = (): void => {
-  const builtin = globalThis.process?.getBuiltinModule?.("node:child_process")
-  const prototype = builtin?.ChildProcess?.prototype as { spawn?: (...args: Array<unknown>) => unknown } | undefined
-  if (prototype?.spawn === undefined || guarded.has(prototype)) return
-  guarded.add(prototype)
-  const spawn = prototype.spawn
-  prototype.spawn = function(...args) {
-    return active === undefined ? spawn.apply(this, args) : refused.childProcess()
+export const guardBuiltins = (): void => {
+  const builtin = (name: string) => globalThis.process?.getBuiltinModule?.(name) as Builtin | undefined
+  const children = builtin("node:child_process")
+  // Every asynchronous way to start a process ends here.
+  guard((children?.["ChildProcess"] as { readonly prototype: Builtin } | undefined)?.prototype, ["spawn"], refused.childProcess)
+  guard(children, ["spawnSync", "execSync", "execFileSync"], refused.childProcess)
+  guard(builtin("node:crypto"), ["randomUUID", "randomBytes", "randomInt"], refused.randomUUID)
+  // Named imports are copies of what a module exported; this brings them up to date.
+  const modules = builtin("node:module") as { readonly syncBuiltinESMExports?: () => void } | undefined
+  modules?.syncBuiltinESMExports?.()
+}
+
+type Builtin = Record<string, unknown>
+const guarded = new WeakSet<object>()
+
+const guard = (owner: Builtin | undefined, names: ReadonlyArray<string>, refusal: () => never): void => {
+  if (owner === undefined || guarded.has(owner)) return
+  guarded.add(owner)
+  for (const name of names) {
+    const original = owner[name] as (this: unknown, ...args: ReadonlyArray<unknown>) => unknown
+    owner[name] = function(...args: ReadonlyArray<unknown>) {
+      return active === undefined ? original.apply(this, args as Array<unknown>) : refusal()
+    }
   }
 }
-const guarded = new WeakSet<object>()

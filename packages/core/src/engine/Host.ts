@@ -1,7 +1,7 @@
 /** Makes what programs need of the process that hosts them; once per worker. */
 import { ConfigProvider, LogLevel } from "effect"
 import { Limits } from "../model/Limits.js"
-import { guardChildProcesses } from "./Containment.js"
+import { guardBuiltins } from "./Containment.js"
 import { activation } from "./Program.js"
 import type { Host } from "./ProgramState.js"
 import { makeRuntime } from "./Services.js"
@@ -16,7 +16,7 @@ export interface Options {
 }
 
 export const make = (options: Options): Host => {
-  guardChildProcesses()
+  guardBuiltins()
   const minimumLogLevel = options.minimumLogLevel ?? LogLevel.Info
   return {
     limits: { ...Limits, ...options.limits },

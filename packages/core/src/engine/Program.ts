@@ -30,6 +30,8 @@ import {
 import type { Event, Failure, Of, Settlement } from "../model/Event.js"
 import type { Json } from "../model/Json.js"
 import * as Token from "../model/Token.js"
+import type { Message } from "../model/Message.js"
+import * as Bounds from "./Bounds.js"
 import * as Containment from "./Containment.js"
 import * as Determinism from "./Determinism.js"
 import { FiberPath, type FiberPlace, nextId, place } from "./FiberPath.js"
@@ -73,6 +75,7 @@ export const make = (
     aside: false,
     trespass: undefined,
     bodies: new Map(),
+    accepts: new Map(),
     waiting: new Map(),
     signals: new Map(),
     awakeables: new Map(),
@@ -133,6 +136,13 @@ export const look = <A, E>(program: ProgramState, reader: Effect.Effect<A, E>): 
   })
   program.aside = false
   return exit
+}
+
+/** What is wrong with an outsider's message, judged by the program's own schemas; `undefined` when nothing is. */
+export const refusal = (program: ProgramState, message: Message): PayloadInvalid | undefined => {
+  if (message._tag === "SettleAwakeable") return program.awakeables.get(message.id)?.accepts?.(message.settlement)
+  if (message._tag !== "ResolveStep" || message.resolution._tag !== "Complete") return undefined
+  return program.accepts.get(message.id)?.(message.resolution.output)
 }
 
 const fork = <A, E>(program: ProgramState, effect: Effect.Effect<A, E, Activation>, here: FiberPlace) =>
@@ -249,7 +259,7 @@ const deliverSignal = (box: SignalBox, payload: Json | undefined): void => {
 
 const awakeableBox = (program: ProgramState, id: string): AwakeableBox => {
   let box = program.awakeables.get(id)
-  if (box === undefined) program.awakeables.set(id, box = { settlement: undefined, takers: new Set() })
+  if (box === undefined) program.awakeables.set(id, box = { settlement: undefined, accepts: undefined, takers: new Set() })
   return box
 }
 
@@ -406,6 +416,11 @@ const issue = (program: ProgramState, fiberPath: string, command: Command): bool
     return false
   }
   if (program.recorded === undefined) {
+    const over = Bounds.exceeded(command, program.host.limits)
+    if (over !== undefined) {
+      fail(program, new ProgramValueInvalid({ workflow: program.workflow.name, ...over }))
+      return false
+    }
     program.commands.push(command)
     return true
   }
@@ -431,10 +446,11 @@ const answers: Answers = {
   RunStep: (program, here, request) => {
     const id = nextId(here)
     program.source = request.source ?? program.source
-    const { body, source, _tag, ...rest } = request
+    const { accepts, body, source, _tag, ...rest } = request
     void source
     if (!issue(program, here.path, { _tag, id, ...rest })) return parked
     program.bodies.set(id, body)
+    if (accepts !== undefined) program.accepts.set(id, accepts)
     return Effect.map(stepNews(program, here, id), (what) => ({ id, news: what }))
   },
   DecideStep: (program, here, request) => {
@@ -488,9 +504,9 @@ const answers: Answers = {
     program.source = request.source ?? program.source
     const id = nextId(here)
     const recorded = program.recorded?.[program.recordedCount]
-    const token = recorded?._tag === "AwakeableCreated" ? recorded.token : Token.make(program.info.runId, program.host.secret())
+    const token = recorded?._tag === "AwakeableCreated" ? recorded.token : Token.make(program.info.runId, Containment.outside(program.host.secret))
     if (!issue(program, here.path, { _tag: "CreateAwakeable", id, name: request.name, token })) return parked
-    awakeableBox(program, id)
+    awakeableBox(program, id).accepts = request.accepts
     return Effect.succeed({ id, token })
   },
   AwaitAwakeable: (program, _here, request) => {

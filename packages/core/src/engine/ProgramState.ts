@@ -1,6 +1,6 @@
 /** What the engine keeps of one program in memory. Nothing here matters (I5): the history rebuilds it. */
 import type { Cause, ConfigProvider, Fiber, Logger, LogLevel, Runtime, Tracer } from "effect"
-import type { Activation, Body, QueryHandler, RunInfo, StepNews, UpdateHandler } from "../define/Activation.js"
+import type { Accepts, Activation, Body, QueryHandler, RunInfo, StepNews, UpdateHandler } from "../define/Activation.js"
 import type { Any } from "../define/Workflow.js"
 import type { Command } from "../model/Command.js"
 import type { Fault } from "../model/Errors.js"
@@ -41,6 +41,7 @@ export interface SignalBox {
 }
 
 export interface AwakeableBox {
+  accepts: Accepts<Settlement> | undefined
   settlement: Settlement | undefined
   readonly takers: Set<(settlement: Settlement) => void>
 }
@@ -76,6 +77,8 @@ export interface ProgramState {
   aside: boolean
   trespass: string | undefined
   readonly bodies: Map<string, Body>
+  /** What an operator may complete a step with, for steps about which one may be asked. */
+  readonly accepts: Map<string, Accepts<Json | undefined>>
   /** Fibers that wait for a step or timer, by command id. */
   readonly waiting: Map<string, (news: StepNews) => void>
   readonly signals: Map<string, SignalBox>

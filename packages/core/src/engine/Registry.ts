@@ -1,6 +1,7 @@
 /** Which workflows this process can run: by name, each with its versions in the order of registration. */
 import type { Any } from "../define/Workflow.js"
-import { WorkflowUnknown } from "../model/Errors.js"
+import { NameInvalid, WorkflowUnknown } from "../model/Errors.js"
+import { Limits } from "../model/Limits.js"
 
 export interface Registry {
   readonly byName: ReadonlyMap<string, ReadonlyArray<Any>>
@@ -10,6 +11,11 @@ export interface Registry {
 export const make = (workflows: ReadonlyArray<Any>): Registry => {
   const byName = new Map<string, Array<Any>>()
   for (const workflow of workflows) {
+    const { name } = workflow
+    if (name === "" || name.length > Limits.nameCharsMax) {
+      const detail = name === "" ? "is empty" : `has more than ${Limits.nameCharsMax} characters`
+      throw new NameInvalid({ what: "workflow name", value: name, detail })
+    }
     const versions = byName.get(workflow.name) ?? []
     if (versions.some((other) => other.version === workflow.version && other !== workflow)) {
       throw new Error(`workflow "${workflow.name}" version "${workflow.version}" is registered twice`)

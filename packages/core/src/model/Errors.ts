@@ -75,7 +75,9 @@ export class RunExists extends Schema.TaggedError<RunExists>()("RunExists", {
   status: Schema.String
 }) {
   get hint() {
-    return "Use another id or key, or start with onConflict \"use_existing\" or \"terminate_existing\"."
+    return this.by === "id"
+      ? "Use another id, or start with onConflict \"use_existing\"."
+      : "Use another key, or start with onConflict \"use_existing\" or \"terminate_existing\"."
   }
   override get message() {
     return told("RunExists", `Run "${this.runId}" (${this.status}) already has the ${this.by} "${this.value}".`, this.hint)
@@ -133,6 +135,20 @@ export class UpdateRejected extends Schema.TaggedError<UpdateRejected>()("Update
   }
   override get message() {
     return told("UpdateRejected", `Update "${this.update}" of run "${this.runId}" was rejected: ${this.reason}`, this.hint)
+  }
+}
+
+/** The handler of an accepted update died; the run goes on without its answer. */
+export class UpdateFailed extends Schema.TaggedError<UpdateFailed>()("UpdateFailed", {
+  runId: Schema.String,
+  update: Schema.String,
+  detail: Schema.String
+}) {
+  get hint() {
+    return "Mend the update's handler; the run itself goes on."
+  }
+  override get message() {
+    return told("UpdateFailed", `Update "${this.update}" of run "${this.runId}" died: ${this.detail}`, this.hint)
   }
 }
 
@@ -374,17 +390,17 @@ export class ProgramDefect extends Schema.TaggedError<ProgramDefect>()("ProgramD
   }
 }
 
-/** A value of the program cannot be written: its output, a declared error, a timer's length, a recorded value. */
+/** A value cannot be written or read back: an output, a declared error, a recorded value, a name, a payload. */
 export class ProgramValueInvalid extends Schema.TaggedError<ProgramValueInvalid>()("ProgramValueInvalid", {
   workflow: Schema.String,
   what: Schema.String,
   detail: Schema.String
 }) {
   get hint() {
-    return "Give a schema that encodes the value, or mend the value."
+    return "Give a schema that fits the value, or mend the value."
   }
   override get message() {
-    return told("ProgramValueInvalid", `Workflow "${this.workflow}" made a ${this.what} that cannot be written: ${this.detail}`, this.hint)
+    return told("ProgramValueInvalid", `Workflow "${this.workflow}" cannot use the ${this.what}: ${this.detail}`, this.hint)
   }
 }
 

@@ -193,8 +193,11 @@ const settle = (run: RunState, event: { readonly id: string }): void => {
   run.steps.delete(event.id)
 }
 
+/** The status of a run that the event has closed. */
+export const closedBy = (event: Closing): Status => CLOSED_BY[event._tag]
+
 const close = (run: RunState, event: Closing): void => {
-  run.status = CLOSED_BY[event._tag]
+  run.status = closedBy(event)
   run.closedAt = event.at
   run.closing = event
   run.timeoutAt = undefined

@@ -8,7 +8,7 @@
  *      last seq of that run's history. Otherwise that run is answered with `Stale` and nothing of it changes; the
  *      other runs of the batch are not affected.
  * - L3 A closing event (`RunCompleted`, …) is refused with `MailPending` while the inbox holds an undelivered message
- *      that the same append does not deliver: an acknowledged message always reaches the history.
+ *      that the same append does not deliver: a message acknowledged before the end is not passed over.
  * - L4 Messages of a run are read in the order in which they were committed.
  * - L5 When a call fails with `LogError`, its writes may or may not have been applied: read before acting.
  * - L6 Concurrent calls may share one transaction (group commit); each is still answered for itself.

@@ -1,6 +1,6 @@
 /** The client of a world: it outlives the worker's processes, as a client in another process does. */
 import { Effect } from "effect"
-import { Client, Limits, type Log, Registry } from "@reprise/core/engine"
+import { Client, Limits, type Log } from "@reprise/core/engine"
 import { Worker } from "@reprise/worker/engine"
 import * as Process from "./Process.js"
 import type { WorldState } from "./State.js"
@@ -8,7 +8,7 @@ import type { WorldState } from "./State.js"
 export const make = (world: WorldState) =>
   Client.make({
     log: logOf(world),
-    registry: Registry.make(world.workflows),
+    registry: { byName: world.registry },
     limits: { ...Limits.Limits, ...world.limits },
     newId: () => Process.newId(world),
     local: localOf(world)
@@ -43,6 +43,9 @@ const localOf = (world: WorldState): Client.LocalWorker => {
       Effect.flatMap(local, ({ process, worker }) => Process.unlessDead(process, "start a run", worker.start(request))),
     query: (run, name, input) =>
       Effect.flatMap(local, ({ process, worker }) =>
-        Process.unlessDead(process, "answer a query", worker.query(run, name, input)))
+        Process.unlessDead(process, "answer a query", worker.query(run, name, input))),
+    refusal: (run, message) =>
+      Effect.flatMap(local, ({ process, worker }) =>
+        Process.unlessDead(process, "judge a message", worker.refusal(run, message)))
   }
 }

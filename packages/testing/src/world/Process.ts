@@ -6,7 +6,8 @@
  * - R2 Whoever waits for the dead process from outside (a client) learns of its end, as over a broken connection.
  */
 import { type Clock, Context, Deferred, Effect, ExecutionStrategy, Exit, Fiber, GlobalValue, Layer, Scope, Supervisor } from "effect"
-import { Errors, Log } from "@reprise/core/engine"
+import type { Workflow } from "@reprise/core"
+import { Errors, Log, Registry } from "@reprise/core/engine"
 import { RunLoop, type State, Worker } from "@reprise/worker/engine"
 import { ProcessScheduler } from "../ProcessScheduler.js"
 import * as VirtualClock from "../VirtualClock.js"
@@ -60,6 +61,13 @@ export const keepAlive = (world: WorldState): Effect.Effect<never> =>
 /** Ends the process in good order, unless it has crashed. */
 export const close = (process: Process): Effect.Effect<void> =>
   process.isDead ? Effect.void : Scope.close(process.scope, Exit.void)
+
+/** The workflows of the next process. */
+export const deploy = (world: WorldState, workflows: ReadonlyArray<Workflow.Any>): void => {
+  world.workflows = workflows
+  world.registry.clear()
+  for (const [name, versions] of Registry.make(workflows).byName) world.registry.set(name, versions)
+}
 
 /** Drops from memory every run that can be dropped. */
 export const evictAll = (process: Process): void => {

@@ -56,7 +56,9 @@ export interface WorldState {
   readonly refs: FiberRefs.FiberRefs
   readonly log: Layer.Layer<Log.Log>
   readonly services: Layer.Layer<never>
-  readonly workflows: ReadonlyArray<Workflow.Any>
+  workflows: ReadonlyArray<Workflow.Any>
+  /** What clients know of them. */
+  readonly registry: Map<string, ReadonlyArray<Workflow.Any>>
   readonly limits: Partial<Limits.Limits>
   readonly config: ConfigProvider.ConfigProvider | undefined
   readonly patienceMillis: number

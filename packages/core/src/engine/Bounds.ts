@@ -1,0 +1,41 @@
+/** The limits on what a program asks for (model/Limits.ts). Only live commands are held to them: what is recorded stands. */
+import type { Command } from "../model/Command.js"
+import type { Failure } from "../model/Event.js"
+import type { Json } from "../model/Json.js"
+import type { Limits } from "../model/Limits.js"
+import { sizeOf } from "../model/Payload.js"
+
+/** What of a command is too large, and by how much; `undefined` when it is within bounds. */
+export const exceeded = (
+  command: Command,
+  limits: Limits
+): { readonly what: string; readonly detail: string } | undefined => {
+  const name = "name" in command ? command.name : ""
+  if (name.length > limits.nameCharsMax) {
+    const detail = `its name has ${name.length} characters; the limit is ${limits.nameCharsMax}`
+    return { what: `${command._tag} "${name.slice(0, 40)}…"`, detail }
+  }
+  const [what, json] = payloadOf(command)
+  const bytes = sizeOf(json, limits.payloadBytesMax)
+  if (bytes <= limits.payloadBytesMax) return undefined
+  return { what, detail: `it has ${bytes} bytes; the limit is ${limits.payloadBytesMax}` }
+}
+
+const payloadOf = (command: Command): readonly [what: string, json: Json | undefined] => {
+  switch (command._tag) {
+    case "RecordValue":
+      return [`value "${command.name}"`, command.value]
+    case "CompleteRun":
+      return ["output", command.output]
+    case "FailRun":
+      return ["error", errorOf(command.failure)]
+    case "CompleteUpdate":
+      return ["answer to an update", command.output]
+    case "FailUpdate":
+      return ["error of an update", errorOf(command.failure)]
+    default:
+      return ["", undefined]
+  }
+}
+
+const errorOf = (failure: Failure): Json | undefined => (failure._tag === "Error" ? failure.error : undefined)
