@@ -140,11 +140,9 @@ describe("what cannot be started", () => {
 
   it.scoped("a run of a workflow that is gone after a restart is blocked, and can be terminated", () =>
     Effect.gen(function*() {
-      const workflows = [Waits, Other]
-      const world = yield* World.make({ workflows })
+      const world = yield* make
       yield* world.start(Other, undefined, { id: "a" })
-      workflows.splice(1, 1)
-      yield* world.crash
+      yield* world.restart([Waits])
       yield* world.run(Client.signal("a", Go, undefined))
       yield* world.idle
       expect((yield* world.run(Client.describe("a"))).blocked).toMatchObject({ _tag: "WorkflowUnknown" })
