@@ -1,7 +1,8 @@
 /**
  * Runs a script again and again, with a crash of the worker right before and right after each append that it makes, on
  * programs that stay in memory and on programs that are replayed for every event. Whatever happens, the script must see
- * the same outcome, the histories must hold the same events, and no completed step may run again.
+ * the same outcome, the histories must hold the same events, no completed step may run again, and no attempt twice in one
+ * process.
  */
 import { isDeepStrictEqual, inspect } from "node:util"
 import { Data, Effect, Exit } from "effect"
@@ -82,14 +83,18 @@ const faults = (appendCount: number): ReadonlyArray<Fault> => {
 }
 
 const compare = <A, E>(fault: Fault, expected: Seen<A, E>, actual: Seen<A, E>): Effect.Effect<void, CrashNoticed> => {
-  const repeated = actual.calls.filter((call) => call.isRepeated)
-  if (repeated.length > 0) return differ(fault, "repeated steps", [], repeated)
+  const repeated = actual.calls.filter((call, i) => call.isRepeated || actual.calls.slice(0, i).some(isSame(call)))
+  if (repeated.length > 0) return differ(fault, "repeated attempts", [], repeated)
   if (!isDeepStrictEqual(outcome(actual.exit), outcome(expected.exit))) {
     return differ(fault, "outcomes", outcome(expected.exit), outcome(actual.exit))
   }
   const [before, after] = [timeless(expected), timeless(actual)]
   return isDeepStrictEqual(after, before) ? Effect.void : differ(fault, "histories", before, after)
 }
+
+/** One process begins an attempt once; only a crash makes it begin again. */
+const isSame = (a: World.StepCall) => (b: World.StepCall): boolean =>
+  a.process === b.process && a.runId === b.runId && a.stepId === b.stepId && a.attempt === b.attempt && a.poll === b.poll
 
 const differ = (fault: Fault, what: string, expected: unknown, actual: unknown) =>
   Effect.fail(new CrashNoticed({ fault, what, expected, actual }))

@@ -501,9 +501,11 @@ const resume = (worker: Worker, loaded: Loaded, facts: ReadonlyArray<Fact>): voi
   takeMail(run, messages)
   run.facts.push(...facts, { _tag: "Due" })
   recover(run, recovered)
+  // An attempt that begins with what is delivered now starts after its commit, like any other (R2).
+  const begun = recovered.filter(isBegun).map((step) => ({ step, attempt: step.attempt }))
   advance(worker, run)
-  for (const step of recovered) {
-    if (run.state.steps.get(step.id) === step && step.phase !== "waiting") restart(worker, run, step)
+  for (const { attempt, step } of begun) {
+    if (run.state.steps.get(step.id) === step && step.attempt === attempt) restart(worker, run, step)
   }
   rest(worker, run)
 }
@@ -520,8 +522,10 @@ const recover = (run: LiveRun, steps: ReadonlyArray<Run.OpenStep>): void => {
   }
 }
 
+const isBegun = (step: Run.OpenStep): boolean => step.phase === "due" || step.phase === "started"
+
 const restart = (worker: Worker, run: LiveRun, step: Run.OpenStep): void => {
-  if (run.gone || step.cancelling || (step.phase !== "due" && step.phase !== "started")) return
+  if (run.gone || step.cancelling || !isBegun(step)) return
   // A sensor between polls is due later.
   if (step.sensor && run.polls.has(step.id)) return
   Attempts.start(worker, run, step, endsOf(worker))
