@@ -70,7 +70,7 @@ export interface Waiter {
 }
 export type Waiters = Map<string, Set<Waiter>>
 
-/** How often waiters look into the store for themselves: what other processes commit is not told here. */
+/** How often waiters look into the store for themselves, where other processes may commit what is not told here. */
 const LOOK_AGAIN = Duration.seconds(1)
 
 export class Client extends Context.Tag("@reprise/core/Client")<Client, ClientShape>() {}
@@ -85,7 +85,8 @@ export const make = (options: Omit<ClientShape, "waiters">): Effect.Effect<Clien
     const lookAgain = Effect.sync(() => {
       for (const all of waiters.values()) for (const waiter of all) waiter.lookAgain()
     })
-    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(Effect.sleep(LOOK_AGAIN), lookAgain)))
+    const ticker = Effect.forever(Effect.zipRight(Effect.sleep(LOOK_AGAIN), lookAgain))
+    if (!options.log.watchesAll) yield* Effect.forkScoped(ticker)
     return { ...options, waiters }
   })
 
@@ -158,7 +159,20 @@ export const execute = <Input, A, E, R>(
   input: Input,
   options: StartOptions = {}
 ): Effect.Effect<A, E | StepError | StartError | Ended, Client> =>
-  Effect.flatMap(start(workflow, input, options), (handle) => handle.result)
+  Effect.gen(function*() {
+    const client = yield* Client
+    const runId = options.id ?? client.newId()
+    let begun = false
+    // Whoever listens before the start need not ask the store whether the run has ended meanwhile.
+    const look = Effect.suspend((): Effect.Effect<Closing | Handle<A, E> | undefined, StartError | RunNotFound | HistoryDamaged> => {
+      if (begun) return closingOf(client, runId)
+      begun = true
+      const started = Effect.provideService(start(workflow, input, { ...options, id: runId }), Client, client)
+      return Effect.map(started, (handle) => (handle.existed ? handle : undefined))
+    })
+    const end = yield* watching<Closing | Handle<A, E>, StartError | RunNotFound | HistoryDamaged>(client, runId, closingIn, look)
+    return yield* "_tag" in end ? outcomeOf<A, E>(workflow, runId, end) : end.result
+  })
 
 const startEncoded = <A, E>(
   client: ClientShape,
@@ -280,7 +294,9 @@ const awaitClosed = (
   client: ClientShape,
   runId: string
 ): Effect.Effect<Closing, RunNotFound | LogError | HistoryDamaged> =>
-  watching(client, runId, (change) => (change._tag === "Closed" ? change.event : undefined), closingOf(client, runId))
+  watching(client, runId, closingIn, closingOf(client, runId))
+
+const closingIn = (change: Change): Closing | undefined => (change._tag === "Closed" ? change.event : undefined)
 
 const closingOf = (client: ClientShape, runId: string) =>
   Effect.gen(function*() {

@@ -22,6 +22,7 @@ export const layer = (options: Store.Options): Layer.Layer<Log.Log | Store.Store
 
 const make = (store: Store.StoreShape): Log.LogShape => ({
   epoch: store.epoch,
+  watchesAll: true,
   append: (appends) => append(store, appends),
   send: (runId, message) => send(store, runId, message),
   read: (runId, afterSeq, limit) =>

@@ -58,6 +58,7 @@ export const layer = (store: MemoryStore): Layer.Layer<Log.Log> =>
 
 const make = (process: Process): Log.LogShape => ({
   epoch: process.epoch,
+  watchesAll: true,
   append: (appends) =>
     Effect.sync(() => transact(process, (tell) => copy(appends).map((append) => appendOne(process, append, tell)))),
   send: (runId, message) =>

@@ -119,6 +119,8 @@ export type Change =
 export interface LogShape {
   /** The epoch that this process holds; appends that carry an older one are refused. */
   readonly epoch: number
+  /** Whether `watch` tells of every commit to the store, because no other process writes to it. */
+  readonly watchesAll: boolean
   /** Appends to many runs in one transaction (L1–L3, L6); answers stand in the order of the request. */
   readonly append: (appends: ReadonlyArray<Append>) => Effect.Effect<ReadonlyArray<Appended>, LogError>
   /** Puts a message into an open run's inbox. `Duplicate` when one with its id was sent before. */

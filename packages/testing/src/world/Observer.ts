@@ -18,6 +18,7 @@ const onLog = <A, E>(world: WorldState, call: (log: Log.LogShape) => Effect.Effe
   Effect.flatMap(Process.alive(world), ({ log }) => call(log))
 
 const logOf = (world: WorldState): Log.LogShape => ({
+  watchesAll: true,
   get epoch() {
     return world.process?.log.epoch ?? 0
   },

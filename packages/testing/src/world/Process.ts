@@ -140,6 +140,7 @@ const parked = Effect.async<never>(() => {})
 
 const instrumented = (world: WorldState, process: Process): Log.LogShape => ({
   epoch: process.log.epoch,
+  watchesAll: process.log.watchesAll,
   append: (appends) =>
     Effect.suspend(() => {
       const append = ++world.appendCount
