@@ -60,7 +60,8 @@ describe("a sensor", () => {
 
   it.effect("gives up at its timeout", () =>
     Effect.gen(function*() {
-      const Late = Workflow.make("late", {}, () => Sensor.until("file", Effect.succeed(false), { every: "10 minutes", timeout: "35 minutes" }))
+      const Late = Workflow.make("late", {}, () =>
+        Sensor.until("file", Effect.succeed(false), { every: "10 minutes", timeout: "35 minutes" }))
       const seen = yield* Crashes.everywhere(() => ({ workflows: [Late] }), (world) => world.execute(Late, undefined, { id: "run" }))
       expect(failureOf(seen.exit)).toMatchObject({ _tag: "StepTimedOut", step: "file", millis: 2_100_000 })
       expect(seen.calls).toHaveLength(4)

@@ -13,12 +13,17 @@ export const exceeded = (
   const name = "name" in command ? command.name : ""
   if (name.length > limits.nameCharsMax) {
     const detail = `its name has ${name.length} characters; the limit is ${limits.nameCharsMax}`
-    return { what: `${command._tag} "${name.slice(0, 40)}…"`, detail }
+    return { what: `${wordOf(command)} "${name.slice(0, 40)}…"`, detail }
   }
   const [what, json] = payloadOf(command)
   const bytes = sizeOf(json, limits.payloadBytesMax)
   if (bytes <= limits.payloadBytesMax) return undefined
   return { what, detail: `it has ${bytes} bytes; the limit is ${limits.payloadBytesMax}` }
+}
+
+const wordOf = (command: Command): string => {
+  if (command._tag === "RunStep") return command.sensor ? "sensor" : "step"
+  return command._tag === "CreateAwakeable" ? "awakeable" : "value"
 }
 
 const payloadOf = (command: Command): readonly [what: string, json: Json | undefined] => {

@@ -11,7 +11,7 @@
  * - R4 Nothing is told to the world from here: commands and outputs are data for the host.
  */
 import { Cause, Effect, Exit, FiberId, FiberRefs, Option, Runtime } from "effect"
-import type { Activation, ActivationShape, Request, RequestTag, Requests, RunInfo, StepNews } from "../define/Activation.js"
+import type { Activation, ActivationShape, Request, RequestTag, Requests, RunInfo, StepNews, UpdateHandler } from "../define/Activation.js"
 import type { Any } from "../define/Workflow.js"
 import { Failed } from "../define/Workflow.js"
 import type { Command } from "../model/Command.js"
@@ -282,15 +282,20 @@ const acceptUpdate = (program: ProgramState, event: Of<"UpdateAccepted">): void 
     program.updateFibers.delete(event.messageId)
     if (program.finished || program.fault !== undefined) return
     if (Exit.isFailure(exit)) return fail(program, faultOf(program, exit.cause) ?? defect(program, exit.cause))
-    const { messageId } = event
-    issue(
-      program,
-      here.path,
-      "output" in exit.value
-        ? { _tag: "CompleteUpdate", messageId, output: exit.value.output }
-        : { _tag: "FailUpdate", messageId, failure: exit.value.failure }
-    )
+    issue(program, here.path, answer(program, event.messageId, exit.value))
   })
+}
+
+type Answered = Effect.Effect.Success<ReturnType<UpdateHandler["run"]>>
+
+/** An answer that is too large fails its update, not the run; which it was, the history knows. */
+const answer = (program: ProgramState, messageId: string, answered: Answered): Command => {
+  if ("failure" in answered) return { _tag: "FailUpdate", messageId, failure: answered.failure }
+  const command: Command = { _tag: "CompleteUpdate", messageId, output: answered.output }
+  const recorded = program.recorded?.[program.recordedCount]
+  const over = program.recorded === undefined ? Bounds.exceeded(command, program.host.limits) : undefined
+  if (over === undefined && recorded?._tag !== "UpdateFailed") return command
+  return { _tag: "FailUpdate", messageId, failure: { _tag: "Unencodable", message: `${over?.what}: ${over?.detail}`, path: "" } }
 }
 
 /**
