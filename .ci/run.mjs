@@ -14,9 +14,9 @@ const TESTS = join(root, `node_modules/.reprise-tests-${process.pid}.json`)
 const NONE = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0 }
 
 /** Runs Node on `args` with this terminal; the child gets Ctrl-C itself, so here it is only waited for. */
-const node = (args, stdin = "ignore") =>
+const node = (args, stdin = "ignore", stdout = "inherit") =>
   new Promise((resolve) => {
-    const child = spawn(process.execPath, args, { cwd: root, stdio: [stdin, "inherit", "inherit"] })
+    const child = spawn(process.execPath, args, { cwd: root, stdio: [stdin, stdout, "inherit"] })
     process.on("SIGINT", () => {})
     process.on("SIGTERM", () => child.kill("SIGTERM"))
     child.on("exit", (code, signal) => resolve(code ?? (signal === "SIGINT" ? 130 : 1)))
@@ -62,7 +62,7 @@ const test = async (args, only = []) => {
 
 const example = ([name, ...args]) => {
   const names = existsSync(join(root, "examples"))
-    ? readdirSync(join(root, "examples")).filter((entry) => /^\d.*\.ts$/.test(entry)).toSorted()
+    ? readdirSync(join(root, "examples")).filter((entry) => entry.endsWith(".ts")).toSorted()
     : []
   const found = names.find((entry) => name !== undefined && (entry === name || entry.startsWith(name)))
   if (found !== undefined) return file(join("examples", found), args)
@@ -71,12 +71,18 @@ const example = ([name, ...args]) => {
   return 1
 }
 
+/** Measures what users run: the compiled packages. Standard output is for the results alone. */
+const bench = async (args) => {
+  const built = await node([".ci/build.mjs"], "ignore", 2)
+  return built === 0 ? node(["--import", "tsx", "test/bench/main.ts", ...args], "inherit") : built
+}
+
 const commands = {
   test: (args) => test(args),
   check: (args) => test(args, ["test/tidy.test.ts"]),
   build: () => node([".ci/build.mjs"]),
   demo: (args) => file("examples/demo/main.ts", args),
-  bench: (args) => file("test/bench/main.ts", args),
+  bench,
   example
 }
 
