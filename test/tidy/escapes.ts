@@ -12,7 +12,7 @@ const ALLOWED: Readonly<Record<string, readonly [any: number, casts: number, rea
   "packages/core/src/define/Step.ts": [3, 6, "the encoded side of a schema; phantom requirements; a test kit's stand-in"],
   "packages/core/src/define/Update.ts": [3, 1, "the encoded side of a schema"],
   "packages/core/src/define/Workflow.ts": [30, 5, "inference over any workflow, message and body"],
-  "packages/core/src/engine/Containment.ts": [0, 6, "replaces globals, which TypeScript takes for constants"],
+  "packages/core/src/engine/Containment.ts": [0, 10, "replaces globals and builtins, which TypeScript takes for constants"],
   "packages/core/src/engine/Decide.ts": [0, 1, "a computed key widens its object"],
   "packages/core/src/engine/Program.ts": [0, 2, "one table of answers for all requests"],
   "packages/core/src/engine/Services.ts": [0, 12, "Effect's services, whose types are wider; the nodes of a config"],

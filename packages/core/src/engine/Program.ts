@@ -509,7 +509,9 @@ const answers: Answers = {
     program.source = request.source ?? program.source
     const id = nextId(here)
     const recorded = program.recorded?.[program.recordedCount]
-    const token = recorded?._tag === "AwakeableCreated" ? recorded.token : Token.make(program.info.runId, Containment.outside(program.host.secret))
+    const token = recorded?._tag === "AwakeableCreated"
+      ? recorded.token
+      : Token.make(program.info.runId, Containment.outside(program.host.secret))
     if (!issue(program, here.path, { _tag: "CreateAwakeable", id, name: request.name, token })) return parked
     awakeableBox(program, id).accepts = request.accepts
     return Effect.succeed({ id, token })
