@@ -6,8 +6,10 @@ import { Duration, Effect, Schedule } from "effect"
 import * as RunLoop from "./RunLoop.js"
 import type { Worker } from "./State.js"
 
-/** Runs taken up in one round; the rest follow in the next, at once. */
+/** Runs taken up in one round, besides those that stay due (below). */
 const ROUND = 1_000
+/** When a round was full, the next one follows after this: the store needs time to take what the first has woken. */
+const AGAIN_MILLIS = 10
 
 /** Takes up every run that was left with work to do by the process before; once, at the start. */
 export const recover = (worker: Worker): Effect.Effect<void> =>
@@ -30,26 +32,31 @@ const round = (worker: Worker): Effect.Effect<void> =>
     const now = worker.now()
     // What is appended from here on may be due before what the store answers now.
     worker.nextLookAt = Infinity
-    const { nextAt, runIds } = yield* worker.log.runnable({ now, recover: false, limit: ROUND })
-    let woken = 0
-    for (const runId of runIds) if (wake(worker, runId)) woken += 1
-    if (runIds.length === ROUND && woken > 0) return yield* Effect.yieldNow()
-    yield* pause(worker, Math.min(nextAt ?? Infinity, now + worker.limits.pollMillis))
+    const limit = ROUND + worker.stillDueCount
+    const { nextAt, runIds } = yield* worker.log.runnable({ now, recover: false, limit })
+    for (const runId of runIds) wake(worker, runId)
+    worker.stillDueCount = runIds.filter((runId) => isAtRest(worker, runId)).length
+    const again = runIds.length === limit ? AGAIN_MILLIS : worker.limits.pollMillis
+    yield* pause(worker, Math.min(nextAt ?? Infinity, now + again))
   }).pipe(Effect.catchAll((error) => Effect.zipRight(RunLoop.storeFailed(worker, error), Effect.sleep(AFTER_ERROR))))
 
 const isKnown = (worker: Worker, runId: string): boolean => worker.live.has(runId) || worker.loading.has(runId)
 
-/** False for a run that has been told already, cannot be told, or must wait for its append. */
-const wake = (worker: Worker, runId: string): boolean => {
+const wake = (worker: Worker, runId: string): void => {
   const live = worker.live.get(runId)
-  if (worker.loading.has(runId) || worker.blocked.has(runId)) return false
-  if (live?.pending !== undefined) {
-    // Its append may say nothing of this instant, so nobody would look again after it.
-    if (!live.facts.some((fact) => fact._tag === "Due")) live.facts.push({ _tag: "Due" })
-    return false
-  }
-  RunLoop.tell(worker, runId, { _tag: "Due" })
-  return true
+  if (worker.loading.has(runId) || worker.blocked.has(runId)) return
+  if (live?.pending === undefined) return RunLoop.tell(worker, runId, { _tag: "Due" })
+  // Its append may say nothing of this instant, so nobody would look again after it.
+  if (!live.facts.some((fact) => fact._tag === "Due")) live.facts.push({ _tag: "Due" })
+}
+
+/**
+ * A run that had nothing to write when it was told stays due in the store: the check of a sensor is under way, or a body
+ * is being interrupted at its deadline. It must not take another run's place in the next round.
+ */
+const isAtRest = (worker: Worker, runId: string): boolean => {
+  const live = worker.live.get(runId)
+  return live !== undefined && live.pending === undefined && live.facts.length === 0
 }
 
 const pause = (worker: Worker, nextAt: number): Effect.Effect<void> => {

@@ -375,11 +375,18 @@ export const load = (worker: Worker, runId: string, facts: ReadonlyArray<Fact>):
 /** Drops a run whose memory may be ahead of the store, and reads it again (R3). */
 const reload = (worker: Worker, run: LiveRun, error: Errors.LogError | undefined, pending?: Pending): void => {
   forget(worker, run)
-  const outcomes = [...(pending?.facts ?? []), ...(pending?.undelivered ?? []), ...run.facts]
-    .filter((fact) => fact._tag === "Outcome")
+  const drawn = [...(pending?.facts ?? []), ...(pending?.undelivered ?? [])]
+  const outcomes = [
+    ...drawn.filter((fact) => fact._tag === "Outcome"),
+    ...run.facts.filter((fact) => fact._tag === "Outcome" || fact._tag === "Polled")
+  ]
   if (run.attempts.size > 0) worker.orphans.set(run.runId, run.attempts)
   if (error === undefined) return load(worker, run.runId, outcomes)
-  const again = Effect.zipRight(Effect.sleep(RELOAD_DELAY), Effect.sync(() => load(worker, run.runId, outcomes)))
+  const joined = worker.loading.get(run.runId)
+  if (joined !== undefined) return void joined.push(...outcomes)
+  // Entered at once: whoever else reads the run meanwhile must not miss what its attempts have said.
+  worker.loading.set(run.runId, outcomes)
+  const again = Effect.zipRight(Effect.sleep(RELOAD_DELAY), loading(worker, run.runId))
   fork(worker, Effect.zipRight(storeFailed(worker, error), again))
 }
 
@@ -497,6 +504,8 @@ const resume = (worker: Worker, loaded: Loaded, facts: ReadonlyArray<Fact>): voi
   for (const [id, poll] of notes.polls) run.polls.set(id, poll)
   for (const [id, details] of notes.progress) run.progress.set(id, details)
   run.row = replay.state.seq === 0 ? undefined : Run.row(run.state, run.polls)
+  // What was written without an answer may be due before anything that the due loop knows of. What is due is told below.
+  if ((run.row?.wakeAt ?? 0) > worker.now()) lookAt(worker, run.row?.wakeAt)
   const recovered = [...run.state.steps.values()]
   takeMail(run, messages)
   run.facts.push(...facts, { _tag: "Due" })

@@ -111,6 +111,8 @@ export interface Worker {
   commitSoon: () => void
   /** When the due loop looks again, and how to wake it before. */
   nextLookAt: number
+  /** Runs that the due loop found last, and that stay due until something else of theirs ends. */
+  stillDueCount: number
   dueSoon: () => void
   readonly slots: Slots
   /** When a failure of the store was last logged. */

@@ -131,6 +131,7 @@ const make = (
       commitSoon: () => {},
       dueSoon: () => {},
       nextLookAt: Infinity,
+      stillDueCount: 0,
       onFault: (run, fault) => RunLoop.block(worker, run, fault, []),
       slots: { free: limits.attemptsMax, queue: [] },
       storeFailedAt: -Infinity,
