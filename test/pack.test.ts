@@ -1,19 +1,9 @@
 /**
- * What a user gets: the packages are built, packed and unpacked into an empty project, where plain Node runs a workflow
- * and the published types are checked. Other dependencies are linked from this repository, which saves compiling
- * better-sqlite3 again.
+ * What a user gets: the packages are built, packed and installed into an empty project, where plain Node runs a workflow
+ * and the published types are checked.
  */
 import { execFile } from "node:child_process"
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync
-} from "node:fs"
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -33,18 +23,21 @@ const run = (command: string, args: ReadonlyArray<string>, cwd: string): Promise
     })
   })
 
-const linkDependencies = (): void => {
-  for (const name of readdirSync(resolve(root, "node_modules"))) {
-    if (name === "@reprise" || name.startsWith(".")) continue
-    symlinkSync(resolve(root, "node_modules", name), join(project, "node_modules", name), "junction")
-  }
+const pack = async (name: string): Promise<string> => {
+  const args = ["pack", "--silent", "--ignore-scripts", "--pack-destination", project]
+  return (await run("npm", args, resolve(root, "packages", name))).trim()
 }
 
-const unpack = async (name: string): Promise<void> => {
-  const args = ["pack", "--silent", "--ignore-scripts", "--pack-destination", project]
-  const tarball = (await run("npm", args, resolve(root, "packages", name))).trim()
-  mkdirSync(join(scope, name), { recursive: true })
-  await run("tar", ["-xzf", tarball, "-C", join(scope, name), "--strip-components=1"], project)
+const versionOf = (name: string): string =>
+  (JSON.parse(readFileSync(resolve(root, "node_modules", name, "package.json"), "utf8")) as { readonly version: string }).version
+
+/** Installs the tarballs with what they depend on, and Node's types for TypeScript. Only better-sqlite3 is not compiled once more: that takes a minute. */
+const install = async (tarballs: ReadonlyArray<string>): Promise<void> => {
+  const paths = tarballs.map((tarball) => join(project, tarball))
+  const types = `@types/node@${versionOf("@types/node")}`
+  await run("npm", ["install", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", ...paths, types], project)
+  const addon = "node_modules/better-sqlite3/build"
+  cpSync(resolve(root, addon), join(project, addon), { recursive: true })
 }
 
 const WORKFLOW = `
@@ -65,10 +58,8 @@ const app = Worker.layer({ workflows: [Greet] }).pipe(Layer.provide(Sqlite.layer
 
 beforeAll(async () => {
   await run(process.execPath, [".ci/build.mjs"], root)
-  mkdirSync(scope, { recursive: true })
-  linkDependencies()
-  for (const name of packages) await unpack(name)
-  writeFileSync(join(project, "package.json"), JSON.stringify({ type: "module" }))
+  writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }))
+  await install(await Promise.all(packages.map(pack)))
 }, 180_000)
 
 afterAll(() => rmSync(project, { recursive: true, force: true }))
