@@ -31,4 +31,8 @@ export const FiberPath: FiberRef.FiberRef<FiberPlace | undefined> = FiberRef.uns
   join: (parent) => parent
 })
 
+/** The path of an update's handler. The id is the sender's, so what has a meaning in paths is escaped. */
+export const updatePath = (messageId: string): string =>
+  `u${messageId.replace(/[%.#]/g, (char) => `%${char.charCodeAt(0).toString(16)}`)}`
+
 export const nextId = (here: FiberPlace): string => `${here.path}#${here.commandCount++}`

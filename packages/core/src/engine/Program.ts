@@ -34,7 +34,7 @@ import type { Message } from "../model/Message.js"
 import * as Bounds from "./Bounds.js"
 import * as Containment from "./Containment.js"
 import * as Determinism from "./Determinism.js"
-import { FiberPath, type FiberPlace, nextId, place } from "./FiberPath.js"
+import { FiberPath, type FiberPlace, nextId, place, updatePath } from "./FiberPath.js"
 import { FiberScheduler } from "./FiberScheduler.js"
 import type { AwakeableBox, Host, ProgramState, SignalBox } from "./ProgramState.js"
 import { placeOf } from "./Services.js"
@@ -275,7 +275,7 @@ const acceptUpdate = (program: ProgramState, event: Of<"UpdateAccepted">): void 
   if (handler === undefined) {
     return diverge(program, `a handler for update "${event.name}"`, "none is installed", "0")
   }
-  const here = place(program, `u${event.messageId}`)
+  const here = place(program, updatePath(event.messageId))
   const fiber = fork(program, halting(program, handler.run(event.input)), here)
   program.updateFibers.set(event.messageId, fiber)
   fiber.addObserver((exit) => {
