@@ -1,0 +1,63 @@
+/** What is refused before it reaches the store. */
+import { Effect } from "effect"
+import type { AnyMessage } from "../define/Workflow.js"
+import * as Registry from "../engine/Registry.js"
+import { type LogError, MessageUnknown, NameInvalid, type PayloadInvalid, PayloadTooLarge, type RunNotFound } from "../model/Errors.js"
+import type { Json } from "../model/Json.js"
+import type * as Message from "../model/Message.js"
+import { type Codec, sizeOf } from "../model/Payload.js"
+import { describeWith } from "./Runs.js"
+import type { ClientShape } from "./Shape.js"
+
+export const encode = <A>(client: ClientShape, codec: Codec<A>, value: A, what: string) =>
+  Effect.tap(codec.encode(value, what), (json) => checkSize(client, json, what))
+
+export const checkSize = (client: ClientShape, json: Json | undefined, what: string): Effect.Effect<void, PayloadTooLarge> => {
+  const bytesMax = client.limits.payloadBytesMax
+  const bytes = sizeOf(json, bytesMax)
+  return bytes > bytesMax ? Effect.fail(new PayloadTooLarge({ what, bytes, bytesMax })) : Effect.void
+}
+
+/** Control characters, except the space, would make ids and keys unreadable in logs and URLs. */
+// oxlint-disable-next-line no-control-regex
+const CONTROL = /[\u0000-\u001f\u007f]/
+
+export const checkName = (client: ClientShape, what: string, value: string): Effect.Effect<void, NameInvalid> => {
+  if (value === "") return Effect.fail(new NameInvalid({ what, value, detail: "is empty" }))
+  if (value.length > client.limits.nameCharsMax) {
+    return Effect.fail(new NameInvalid({ what, value, detail: `has more than ${client.limits.nameCharsMax} characters` }))
+  }
+  return CONTROL.test(value)
+    ? Effect.fail(new NameInvalid({ what, value, detail: "holds a control character" }))
+    : Effect.void
+}
+
+/** What an outsider sends must fit the program's schemas, as far as a worker in this process can say. */
+export const checkAccepted = (
+  client: ClientShape,
+  runId: string,
+  message: Message.Message
+): Effect.Effect<void, PayloadInvalid | RunNotFound | LogError> =>
+  Effect.gen(function*() {
+    if (client.local === undefined) return
+    const refusal = yield* client.local.refusal(yield* describeWith(client, runId), message)
+    if (refusal !== undefined) return yield* refusal
+  })
+
+/** A workflow that lists its messages takes no others. */
+export const checkDeclared = (
+  client: ClientShape,
+  runId: string,
+  message: AnyMessage
+): Effect.Effect<void, MessageUnknown | RunNotFound | LogError> =>
+  Effect.gen(function*() {
+    const someDeclare = [...client.registry.byName.values()].some((versions) => versions.some((w) => w.messages.length > 0))
+    if (!someDeclare) return
+    const run = yield* describeWith(client, runId)
+    const workflow = Registry.forRun(client.registry, run.workflow, run.version)
+    if (workflow._tag === "WorkflowUnknown" || workflow.messages.length === 0) return
+    const alike = workflow.messages.filter((other) => other._tag === message._tag).map((other) => other.name)
+    if (alike.includes(message.name)) return
+    const kind = message._tag === "Signal" ? "signal" : message._tag === "Query" ? "query" : "update"
+    return yield* new MessageUnknown({ kind, name: message.name, workflow: run.workflow, known: alike })
+  })

@@ -1,0 +1,33 @@
+/** Runs as the store has them: summaries, lists and histories. */
+import { Effect } from "effect"
+import { type HistoryDamaged, type LogError, RunNotFound } from "../model/Errors.js"
+import type { Event } from "../model/Event.js"
+import type { RunFilter, RunSummary } from "../ports/Log.js"
+import { Client, type ClientShape } from "./Shape.js"
+
+/** A run as the store lists it. */
+export const describe = (runId: string): Effect.Effect<RunSummary, RunNotFound | LogError, Client> =>
+  Effect.flatMap(Client, (client) => describeWith(client, runId))
+
+export const describeWith = (client: ClientShape, runId: string): Effect.Effect<RunSummary, RunNotFound | LogError> =>
+  Effect.flatMap(client.log.find({ runIds: [runId], limit: 1 }), ([summary]) =>
+    summary === undefined ? Effect.fail(new RunNotFound({ runId })) : Effect.succeed(summary))
+
+/** The runs that a filter selects, newest first. */
+export const list = (filter: RunFilter): Effect.Effect<ReadonlyArray<RunSummary>, LogError, Client> =>
+  Effect.flatMap(Client, (client) => client.log.find(filter))
+
+/** A run's events in order, read in pages. */
+export const history = (
+  runId: string
+): Effect.Effect<ReadonlyArray<Event>, RunNotFound | LogError | HistoryDamaged, Client> =>
+  Effect.gen(function*() {
+    const client = yield* Client
+    yield* describeWith(client, runId)
+    const events: Array<Event> = []
+    for (;;) {
+      const page = yield* client.log.read(runId, events.length, client.limits.pageEventCount)
+      for (const { event } of page) events.push(event)
+      if (page.length < client.limits.pageEventCount) return events
+    }
+  })

@@ -1,0 +1,59 @@
+/** What a client is made of. Every function of `Client` finds it in the context. */
+import { Context, Duration, Effect, type Scope } from "effect"
+import type * as Registry from "../engine/Registry.js"
+import type { HistoryDamaged, LogError, MessageUnknown, PayloadInvalid, QueryFailed } from "../model/Errors.js"
+import type { Json } from "../model/Json.js"
+import type { Limits } from "../model/Limits.js"
+import type * as Message from "../model/Message.js"
+import type { Appended, Change, LogShape, RunSummary, StartRequest } from "../ports/Log.js"
+
+/** What the worker of this process can do for a client, faster than through the store or not at all through it. */
+export interface LocalWorker {
+  /** Starts a run and its first activation in one transaction. */
+  readonly start: (request: StartRequest) => Effect.Effect<Appended, LogError>
+  /** What is wrong with a message, judged by the schemas of the run's own program. */
+  readonly refusal: (run: RunSummary, message: Message.Message) => Effect.Effect<PayloadInvalid | undefined, LogError>
+  /** Asks a live program; the run is replayed first when it is not in memory. */
+  readonly query: (
+    run: RunSummary,
+    name: string,
+    input: Json | undefined
+  ) => Effect.Effect<Json | undefined, LogError | HistoryDamaged | QueryFailed | MessageUnknown>
+}
+
+export interface ClientShape {
+  readonly log: LogShape
+  readonly registry: Registry.Registry
+  readonly local: LocalWorker | undefined
+  readonly limits: Limits
+  /** A fresh unguessable id. */
+  readonly newId: () => string
+  readonly waiters: Waiters
+}
+
+/** Somebody who waits for news of a run: told of each change, and now and then to look for itself. */
+export interface Waiter {
+  readonly tell: (change: Change) => void
+  readonly lookAgain: () => void
+}
+export type Waiters = Map<string, Set<Waiter>>
+
+/** How often waiters look into the store for themselves, where other processes may commit what is not told here. */
+const LOOK_AGAIN = Duration.seconds(1)
+
+export class Client extends Context.Tag("@reprise/core/Client")<Client, ClientShape>() {}
+
+/** Builds a client on a log; it listens for changes until the scope closes. */
+export const make = (options: Omit<ClientShape, "waiters">): Effect.Effect<ClientShape, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const waiters: Waiters = new Map()
+    yield* options.log.watch((change) => {
+      for (const waiter of waiters.get(change.runId) ?? []) waiter.tell(change)
+    })
+    const lookAgain = Effect.sync(() => {
+      for (const all of waiters.values()) for (const waiter of all) waiter.lookAgain()
+    })
+    const ticker = Effect.forever(Effect.zipRight(Effect.sleep(LOOK_AGAIN), lookAgain))
+    if (!options.log.watchesAll) yield* Effect.forkScoped(ticker)
+    return { ...options, waiters }
+  })

@@ -1,0 +1,195 @@
+/** Starting runs. */
+import { Clock, Duration, Effect, Option } from "effect"
+import type { Any, StepError, Workflow } from "../define/Workflow.js"
+import * as Registry from "../engine/Registry.js"
+import {
+  type HistoryDamaged,
+  type LogError,
+  type NameInvalid,
+  type PayloadInvalid,
+  type PayloadTooLarge,
+  RunExists,
+  type RunNotFound,
+  type WorkflowUnknown
+} from "../model/Errors.js"
+import type { Closing, TraceContext } from "../model/Event.js"
+import type { Json } from "../model/Json.js"
+import type * as Message from "../model/Message.js"
+import type { Appended, StartRequest } from "../ports/Log.js"
+import { checkName, checkSize, encode } from "./Checks.js"
+import { awaitClosed, closingIn, closingOf, type Ended, outcomeOf, result } from "./Results.js"
+import { Client, type ClientShape } from "./Shape.js"
+import { watching } from "./Watch.js"
+
+export interface StartOptions {
+  /** The run's id; taken as long as the store keeps the run, closed or not. By default a fresh one. */
+  readonly id?: string
+  /** Business key; at most one open run of a workflow has it. */
+  readonly key?: string
+  /** What to do when the id, or the key of an open run, is taken. Default: `fail`. */
+  readonly onConflict?: "fail" | "use_existing" | "terminate_existing"
+  /** How long the run stays pending before it begins. */
+  readonly delay?: Duration.DurationInput
+  /** Longest time from its beginning; then it is cancelled with cleanup and fails with `RunTimedOut`. */
+  readonly timeout?: Duration.DurationInput
+}
+
+export interface Handle<A, E> {
+  readonly runId: string
+  /** Whether the run was there before (`use_existing`). */
+  readonly existed: boolean
+  /** Waits for the end: the output, the workflow's typed error, or how else it ended. */
+  readonly result: Effect.Effect<A, E | StepError | Ended, Client>
+}
+
+export type StartError = RunExists | WorkflowUnknown | PayloadInvalid | PayloadTooLarge | NameInvalid | LogError
+
+/** Starts a run; when this succeeds, the run exists and will reach an end. */
+export const start = <Input, A, E, R>(
+  workflow: Workflow<Input, A, E, R>,
+  input: Input,
+  options: StartOptions = {}
+): Effect.Effect<Handle<A, E>, StartError, Client> =>
+  Effect.gen(function*() {
+    const client = yield* Client
+    const encoded = yield* encode(client, workflow.input, input, `input of workflow "${workflow.name}"`)
+    return yield* startEncoded<A, E>(client, workflow, encoded, options)
+  })
+
+/** Starts a registered workflow by name with JSON input, as a server does. */
+export const startByName = (
+  name: string,
+  input: Json | undefined,
+  options: StartOptions = {}
+): Effect.Effect<Handle<unknown, unknown>, StartError, Client> =>
+  Effect.gen(function*() {
+    const client = yield* Client
+    const workflow = Registry.newest(client.registry, name)
+    if (workflow._tag === "WorkflowUnknown") return yield* workflow
+    yield* workflow.input.decode(input, `input of workflow "${name}"`)
+    yield* checkSize(client, input, `input of workflow "${name}"`)
+    return yield* startEncoded(client, workflow, input, options)
+  })
+
+/** Starts a run and waits for its result. */
+export const execute = <Input, A, E, R>(
+  workflow: Workflow<Input, A, E, R>,
+  input: Input,
+  options: StartOptions = {}
+): Effect.Effect<A, E | StepError | StartError | Ended, Client> =>
+  Effect.gen(function*() {
+    const client = yield* Client
+    const runId = options.id ?? client.newId()
+    let begun = false
+    // Whoever listens before the start need not ask the store whether the run has ended meanwhile.
+    const look = Effect.suspend((): Effect.Effect<Closing | Handle<A, E> | undefined, StartError | RunNotFound | HistoryDamaged> => {
+      if (begun) return closingOf(client, runId)
+      begun = true
+      const started = Effect.provideService(start(workflow, input, { ...options, id: runId }), Client, client)
+      return Effect.map(started, (handle) => (handle.existed ? handle : undefined))
+    })
+    const end = yield* watching<Closing | Handle<A, E>, StartError | RunNotFound | HistoryDamaged>(client, runId, closingIn, look)
+    return yield* "_tag" in end ? outcomeOf<A, E>(workflow, runId, end) : end.result
+  })
+
+const startEncoded = <A, E>(
+  client: ClientShape,
+  workflow: Any,
+  input: Json | undefined,
+  options: StartOptions
+): Effect.Effect<Handle<A, E>, StartError> =>
+  Effect.gen(function*() {
+    const registered = Registry.newest(client.registry, workflow.name)
+    if (registered._tag === "WorkflowUnknown") return yield* registered
+    if (options.id !== undefined) yield* checkName(client, "run id", options.id)
+    if (options.key !== undefined) yield* checkName(client, "key", options.key)
+    const trace = yield* currentTrace
+    for (;;) {
+      const now = yield* Clock.currentTimeMillis
+      const request = startRequest(client, workflow, input, options, now, trace)
+      const appended = yield* client.local !== undefined && request.startAt === undefined
+        ? client.local.start(request)
+        : startRemotely(client, request)
+      if (appended._tag === "Committed") return handleOf<A, E>(workflow, request.runId, false)
+      if (appended._tag !== "Exists") return yield* Effect.dieMessage(`a start was answered with ${appended._tag}`)
+      if (options.onConflict === "use_existing") return handleOf<A, E>(workflow, appended.existing.runId, true)
+      // An id stays taken for ever; only a business key becomes free when its run ends.
+      if (options.onConflict !== "terminate_existing" || appended.by === "id") return yield* taken(appended, request)
+      yield* terminateExisting(client, appended.existing.runId)
+    }
+  })
+
+const terminateExisting = (client: ClientShape, runId: string): Effect.Effect<void, LogError> =>
+  Effect.gen(function*() {
+    const message: Message.Message = {
+      _tag: "Terminate",
+      messageId: client.newId(),
+      reason: "replaced by a new run",
+      by: "terminate_existing"
+    }
+    yield* Effect.ignore(client.log.send(runId, message))
+    yield* Effect.ignore(awaitClosed(client, runId))
+  })
+
+const taken = (appended: Appended & { readonly _tag: "Exists" }, request: StartRequest): RunExists =>
+  new RunExists({
+    by: appended.by,
+    value: appended.by === "id" ? request.runId : request.key ?? "",
+    runId: appended.existing.runId,
+    status: appended.existing.status
+  })
+
+const startRequest = (
+  client: ClientShape,
+  workflow: Any,
+  input: Json | undefined,
+  options: StartOptions,
+  now: number,
+  trace: TraceContext | undefined
+): StartRequest => {
+  const delayMillis = options.delay === undefined ? 0 : Duration.toMillis(options.delay)
+  return {
+    runId: options.id ?? client.newId(),
+    workflow: workflow.name,
+    version: workflow.version,
+    key: options.key,
+    createdAt: now,
+    startAt: delayMillis > 0 ? now + delayMillis : undefined,
+    message: {
+      _tag: "Start",
+      messageId: "start",
+      seed: client.newId(),
+      ...(input === undefined ? {} : { input }),
+      ...(options.timeout === undefined ? {} : { timeoutMillis: Duration.toMillis(options.timeout) }),
+      ...(trace === undefined ? {} : { trace })
+    }
+  }
+}
+
+const startRemotely = (client: ClientShape, start: StartRequest): Effect.Effect<Appended, LogError> =>
+  Effect.map(
+    client.log.append([{
+      runId: start.runId,
+      epoch: client.log.epoch,
+      expectedSeq: 0,
+      events: [],
+      delivered: [],
+      row: undefined,
+      start
+    }]),
+    (answers) => answers[0]!
+  )
+
+const currentTrace: Effect.Effect<TraceContext | undefined> = Effect.map(
+  Effect.option(Effect.currentParentSpan),
+  Option.match({
+    onNone: () => undefined,
+    onSome: ({ sampled, spanId, traceId }) => ({ traceId, spanId, sampled })
+  })
+)
+
+const handleOf = <A, E>(workflow: Any, runId: string, existed: boolean): Handle<A, E> => ({
+  runId,
+  existed,
+  result: result<A, E>(workflow, runId)
+})
