@@ -88,8 +88,10 @@ describe("pages", () => {
   it.effect("a history that is read in many pages replays alike", () =>
     Effect.gen(function*() {
       const Long = Workflow.make("long", {}, () =>
-        Effect.map(Effect.forEach([1, 2, 3, 4, 5], (n) => Effect.zipRight(Effect.sleep("1 minute"), Step.run("n", Effect.succeed(n)))), (all) =>
-          all.join("")))
+        Effect.map(
+          Effect.forEach([1, 2, 3, 4, 5], (n) => Effect.zipRight(Effect.sleep("1 minute"), Step.run("n", Effect.succeed(n)))),
+          (all) => all.join("")
+        ))
       for (const pageEventCount of [1, 2, 3]) {
         const seen = yield* Crashes.everywhere(() => ({ workflows: [Long], limits: { pageEventCount } }), (world: World.World) =>
           world.execute(Long, undefined, { id: "run" }))

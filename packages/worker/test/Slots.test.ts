@@ -27,7 +27,8 @@ describe("slots", () => {
         Effect.map(Effect.forEach(numbers, (n) => Step.run(`step ${n}`, Effect.as(Effect.sleep("1 minute"), n)), {
           concurrency: "unbounded"
         }), (all) => all.join("")))
-      const seen = yield* Crashes.everywhere(() => ({ workflows: [Fans], limits }), (world) => world.execute(Fans, undefined, { id: "run" }))
+      const seen = yield* Crashes.everywhere(() => ({ workflows: [Fans], limits }), (world) =>
+        world.execute(Fans, undefined, { id: "run" }))
       expect(seen.exit).toEqual(Exit.succeed("12345"))
       const { body, most } = counting()
       const world = yield* World.make({ workflows: [Fans], limits })
