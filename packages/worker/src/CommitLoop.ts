@@ -5,6 +5,7 @@
  */
 import { Effect } from "effect"
 import type { Errors, Log } from "@reprise/core/engine"
+import * as Live from "./Live.js"
 import * as RunLoop from "./RunLoop.js"
 import * as Telemetry from "./Telemetry.js"
 import type { LiveRun, Pending, Worker } from "./State.js"
@@ -58,7 +59,7 @@ const acknowledgeAll = (
 const writeNotes = (worker: Worker, notes: ReadonlyArray<Log.Note>): Effect.Effect<void> =>
   Effect.catchAll(worker.log.note(notes), (error) =>
     Effect.zipRight(
-      RunLoop.storeFailed(worker, error),
+      Live.storeFailed(worker, error),
       Effect.forkDaemon(Effect.zipRight(Effect.sleep("1 second"), Effect.sync(() => {
         worker.notes = [...notes, ...worker.notes]
         worker.commitSoon()

@@ -3,6 +3,7 @@
  * loop asks it, at the next known instant or every `pollMillis`, whichever is first (I6).
  */
 import { Duration, Effect, Schedule } from "effect"
+import * as Live from "./Live.js"
 import * as RunLoop from "./RunLoop.js"
 import type { Worker } from "./State.js"
 
@@ -17,7 +18,7 @@ export const recover = (worker: Worker): Effect.Effect<void> =>
     const { runIds } = yield* worker.log.runnable({ now: worker.now(), recover: true, limit: Number.MAX_SAFE_INTEGER })
     for (const runId of runIds) if (!isKnown(worker, runId)) RunLoop.load(worker, runId, [])
   }).pipe(
-    Effect.tapError((error) => RunLoop.storeFailed(worker, error)),
+    Effect.tapError((error) => Live.storeFailed(worker, error)),
     Effect.retry(Schedule.spaced(AFTER_ERROR)),
     Effect.orDie
   )
@@ -38,7 +39,7 @@ const round = (worker: Worker): Effect.Effect<void> =>
     worker.stillDueCount = runIds.filter((runId) => isAtRest(worker, runId)).length
     const again = runIds.length === limit ? AGAIN_MILLIS : worker.limits.pollMillis
     yield* pause(worker, Math.min(nextAt ?? Infinity, now + again))
-  }).pipe(Effect.catchAll((error) => Effect.zipRight(RunLoop.storeFailed(worker, error), Effect.sleep(AFTER_ERROR))))
+  }).pipe(Effect.catchAll((error) => Effect.zipRight(Live.storeFailed(worker, error), Effect.sleep(AFTER_ERROR))))
 
 const isKnown = (worker: Worker, runId: string): boolean => worker.live.has(runId) || worker.loading.has(runId)
 

@@ -3,7 +3,7 @@
  * back (DueLoop, RunLoop.readMail).
  */
 import { Duration, Effect } from "effect"
-import * as RunLoop from "./RunLoop.js"
+import * as Live from "./Live.js"
 import * as Telemetry from "./Telemetry.js"
 import type { LiveRun, Worker } from "./State.js"
 
@@ -27,5 +27,5 @@ export const parkIdle = (worker: Worker): void => {
 export const park = (worker: Worker, run: LiveRun): void => {
   worker.idle.delete(run)
   const busy = run.pending !== undefined || run.attempts.size > 0 || run.facts.length > 0 || run.reading || run.mail
-  if (!busy) RunLoop.forget(worker, run)
+  if (!busy) Live.forget(worker, run)
 }

@@ -14,7 +14,7 @@
  * - R4 A fault blocks the run: it leaves memory, its history is untouched, and outcomes that can no longer be delivered
  *      wait in its inbox.
  */
-import { Duration, Effect, Runtime, Schema } from "effect"
+import { Duration, Effect, Schema } from "effect"
 import {
   Decide,
   Errors,
@@ -24,12 +24,12 @@ import {
   Payload,
   Program,
   Registry,
-  Replay,
-  Run,
-  type Workflow
+  Run
 } from "@reprise/core/engine"
 import * as Attempts from "./Attempts.js"
 import * as Draft from "./Draft.js"
+import * as Live from "./Live.js"
+import * as ReadRun from "./ReadRun.js"
 import * as Telemetry from "./Telemetry.js"
 import type { Fact, LiveRun, Pending, Result, Worker } from "./State.js"
 
@@ -37,32 +37,6 @@ import type { Fact, LiveRun, Pending, Result, Worker } from "./State.js"
 const RELOAD_DELAY = Duration.millis(200)
 
 // ---- live runs ----
-
-const makeLive = (
-  state: Run.RunState,
-  key: string | undefined,
-  workflow: Workflow.Any | undefined,
-  attempts: LiveRun["attempts"] = new Map()
-): LiveRun => ({
-  runId: state.runId,
-  state,
-  key,
-  workflow,
-  program: undefined,
-  facts: [],
-  pending: undefined,
-  attempts,
-  polls: new Map(),
-  progress: new Map(),
-  row: undefined,
-  taken: new Set(),
-  held: [],
-  reading: false,
-  mail: false,
-  gone: false,
-  start: undefined,
-  onStarted: undefined
-})
 
 /** Begins a run that this process was asked to start: its row, first event and first commands share one transaction. */
 export const begin = (
@@ -72,12 +46,12 @@ export const begin = (
 ): void => {
   const workflow = Registry.forRun(worker.registry, start.workflow, start.version)
   const state = Run.pending(start.runId, start.workflow, start.version)
-  const run = makeLive(state, start.key, workflow._tag === "Workflow" ? workflow : undefined)
+  const run = Live.makeLive(state, start.key, workflow._tag === "Workflow" ? workflow : undefined)
   run.start = start
   run.onStarted = answer
   if (worker.live.has(start.runId) || worker.loading.has(start.runId)) {
     // The store will answer that the id is taken; the live run must not be disturbed.
-    return push(worker, run, emptyPending(worker, run))
+    return Live.push(worker, run, Live.emptyPending(worker, run))
   }
   worker.live.set(start.runId, run)
   run.facts.push({ _tag: "Message", message: start.message })
@@ -102,7 +76,7 @@ export const readMail = (worker: Worker, runId: string): void => {
 
 /** A blocked run can do nothing with its messages but end. */
 const readBlockedMail = (worker: Worker, runId: string): void =>
-  fork(worker, Effect.matchEffect(worker.log.inbox(runId), {
+  Live.fork(worker, Effect.matchEffect(worker.log.inbox(runId), {
     onSuccess: ({ messages }) =>
       Effect.sync(() => {
         if (messages.some((message) => message._tag === "Terminate")) load(worker, runId, [])
@@ -116,7 +90,7 @@ const fetchMail = (worker: Worker, run: LiveRun): void => {
   run.mail = false
   run.reading = true
   worker.idle.delete(run)
-  fork(worker, Effect.match(worker.log.inbox(run.runId), {
+  Live.fork(worker, Effect.match(worker.log.inbox(run.runId), {
     onSuccess: ({ messages }) => {
       run.reading = false
       takeMail(run, messages)
@@ -136,10 +110,6 @@ const takeMail = (run: LiveRun, messages: ReadonlyArray<Message.Message>): void 
     run.taken.add(message.messageId)
     run.facts.push({ _tag: "Message", message })
   }
-}
-
-const fork = (worker: Worker, effect: Effect.Effect<void>): void => {
-  Runtime.runFork(worker.runtime)(effect)
 }
 
 // ---- advancing ----
@@ -174,63 +144,31 @@ export const advance = (worker: Worker, run: LiveRun): void => {
   }
   if (isEmpty(pending.append)) return follow(worker, run, pending)
   run.row = changed ? row : run.row
-  push(worker, run, pending)
+  Live.push(worker, run, pending)
 }
 
 const isEmpty = (append: Log.Append): boolean =>
   append.events.length === 0 && append.delivered.length === 0 && append.row === undefined && append.start === undefined
-
-const emptyPending = (worker: Worker, run: LiveRun): Pending => ({
-  append: {
-    runId: run.runId,
-    epoch: worker.log.epoch,
-    expectedSeq: 0,
-    events: [],
-    delivered: [],
-    row: undefined,
-    start: run.start
-  },
-  facts: [],
-  starts: [],
-  cancels: [],
-  outputs: [],
-  fault: undefined,
-  undelivered: [],
-  answer: run.onStarted
-})
-
-const push = (worker: Worker, run: LiveRun, pending: Pending): void => {
-  run.pending = pending
-  worker.outbox.push({ run, pending })
-  worker.commitSoon()
-}
 
 /** What follows an append, once the store has answered. */
 export const acknowledge = (worker: Worker, run: LiveRun, pending: Pending, answer: Log.Appended | Errors.LogError): void => {
   run.pending = undefined
   pending.answer?.(answer)
   if (answer._tag === "LogError") return reload(worker, run, answer, pending)
-  if (answer._tag === "Exists") return forget(worker, run)
+  if (answer._tag === "Exists") return Live.forget(worker, run)
   if (answer._tag === "MailPending") return reload(worker, run, undefined, pending)
   if (answer._tag === "Stale") return reload(worker, run, fenced(run), pending)
   run.start = undefined
   run.onStarted = undefined
   for (const id of pending.append.delivered) run.taken.delete(id)
   Telemetry.countEvents(run.state.workflow, pending.append.events)
-  lookAt(worker, pending.append.row?.wakeAt)
+  Live.lookAt(worker, pending.append.row?.wakeAt)
   follow(worker, run, pending)
 }
 
 /** Somebody else has written to this run, or taken the store over: wait a little, so that two owners do not race. */
 const fenced = (run: LiveRun): Errors.LogError =>
   new Errors.LogError({ operation: "append", cause: `run ${run.runId} was written by somebody else` })
-
-/** Lets the due loop know of an instant, so that it does not oversleep. */
-export const lookAt = (worker: Worker, at: number | undefined): void => {
-  if (at === undefined || at >= worker.nextLookAt) return
-  worker.nextLookAt = at
-  worker.dueSoon()
-}
 
 /** After the commit: the world is told, attempts start and stop, and the next facts are taken (R2). */
 const follow = (worker: Worker, run: LiveRun, pending: Pending): void => {
@@ -308,16 +246,8 @@ const rest = (worker: Worker, run: LiveRun): void => {
 
 const close = (worker: Worker, run: LiveRun): void => {
   Telemetry.closeRunSpan(worker, run)
-  forget(worker, run)
+  Live.forget(worker, run)
   for (const id of [...run.attempts.keys()]) Attempts.abort(run, id, "stop")
-}
-
-/** Drops a run from memory. Its program is not interrupted: nothing of it must run (see engine/Containment.ts). */
-export const forget = (worker: Worker, run: LiveRun): void => {
-  run.gone = true
-  worker.idle.delete(run)
-  if (worker.live.get(run.runId) === run) worker.live.delete(run.runId)
-  if (run.program !== undefined) Program.drop(run.program)
 }
 
 // ---- faults (R4) ----
@@ -330,7 +260,7 @@ export const block = (
   undelivered: ReadonlyArray<Fact>
 ): void => {
   worker.blocked.add(run.runId)
-  forget(worker, run)
+  Live.forget(worker, run)
   // They go on, and their outcomes are kept; should the run be terminated, they are found here.
   if (run.attempts.size > 0) worker.orphans.set(run.runId, run.attempts)
   Telemetry.runsBlocked.unsafeUpdate(1, [])
@@ -340,7 +270,7 @@ export const block = (
   worker.commitSoon()
   const terminate = [...undelivered, ...run.facts].some((fact) => fact._tag === "Message" && fact.message._tag === "Terminate")
   if (terminate || run.mail) readMail(worker, run.runId)
-  fork(worker, Effect.logError(`run ${run.runId} is blocked: ${fault.message}`))
+  Live.fork(worker, Effect.logError(`run ${run.runId} is blocked: ${fault.message}`))
 }
 
 const encodeFault = (fault: Errors.Fault): Json.Json => ({
@@ -355,7 +285,7 @@ const keepOutcomes = (worker: Worker, run: LiveRun, facts: ReadonlyArray<Fact>):
     if (fact._tag !== "Outcome" || fact.result._tag === "Aborted") continue
     const messageId = `outcome/${fact.id}/${fact.attempt}`
     const message: Message.Message = { _tag: "Outcome", messageId, id: fact.id, attempt: fact.attempt, result: fact.result }
-    fork(worker, Effect.ignoreLogged(worker.log.send(run.runId, message)))
+    Live.fork(worker, Effect.ignoreLogged(worker.log.send(run.runId, message)))
   }
 }
 
@@ -369,12 +299,12 @@ export const load = (worker: Worker, runId: string, facts: ReadonlyArray<Fact>):
     return
   }
   worker.loading.set(runId, [...facts])
-  fork(worker, loading(worker, runId))
+  Live.fork(worker, loading(worker, runId))
 }
 
 /** Drops a run whose memory may be ahead of the store, and reads it again (R3). */
 const reload = (worker: Worker, run: LiveRun, error: Errors.LogError | undefined, pending?: Pending): void => {
-  forget(worker, run)
+  Live.forget(worker, run)
   const drawn = [...(pending?.facts ?? []), ...(pending?.undelivered ?? [])]
   const outcomes = [
     ...drawn.filter((fact) => fact._tag === "Outcome"),
@@ -387,23 +317,11 @@ const reload = (worker: Worker, run: LiveRun, error: Errors.LogError | undefined
   // Entered at once: whoever else reads the run meanwhile must not miss what its attempts have said.
   worker.loading.set(run.runId, outcomes)
   const again = Effect.zipRight(Effect.sleep(RELOAD_DELAY), loading(worker, run.runId))
-  fork(worker, Effect.zipRight(storeFailed(worker, error), again))
+  Live.fork(worker, Effect.zipRight(Live.storeFailed(worker, error), again))
 }
 
-/** Counts a failure of the store, and logs it unless it has just been logged: every run in memory may meet it. */
-export const storeFailed = (worker: Worker, error: Errors.LogError): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    Telemetry.storeErrors.unsafeUpdate(1, [])
-    const now = worker.now()
-    if (now - worker.storeFailedAt < Duration.toMillis(WARN_EVERY)) return Effect.void
-    worker.storeFailedAt = now
-    return Effect.logWarning(error.message)
-  })
-
-const WARN_EVERY = Duration.seconds(5)
-
 const loading = (worker: Worker, runId: string): Effect.Effect<void> =>
-  Effect.matchEffect(read(worker, runId), {
+  Effect.matchEffect(ReadRun.read(worker, runId), {
     onSuccess: (loaded) =>
       Effect.sync(() => {
         const facts = worker.loading.get(runId) ?? []
@@ -412,78 +330,21 @@ const loading = (worker: Worker, runId: string): Effect.Effect<void> =>
       }),
     onFailure: (error) => {
       const again = Effect.zipRight(Effect.sleep(RELOAD_DELAY), Effect.suspend(() => loading(worker, runId)))
-      return Effect.zipRight(storeFailed(worker, error), again)
+      return Effect.zipRight(Live.storeFailed(worker, error), again)
     }
   })
-
-interface Loaded {
-  readonly summary: Log.RunSummary
-  readonly replay: Replay.Replay
-  /** The history, or the mail, cannot be trusted. */
-  readonly damage: Errors.HistoryDamaged | undefined
-  readonly messages: ReadonlyArray<Message.Message>
-  readonly notes: Log.RunNotes
-}
-
-const read = (worker: Worker, runId: string): Effect.Effect<Loaded | undefined, Errors.LogError> =>
-  Effect.gen(function*() {
-    const [summary] = yield* worker.log.find({ runIds: [runId], limit: 1 })
-    if (summary === undefined || Run.isClosed(summary.status)) return undefined
-    let damage: Errors.HistoryDamaged | undefined
-    const unless = <A>(effect: Effect.Effect<A, Errors.LogError | Errors.HistoryDamaged>, otherwise: A) =>
-      Effect.catchTag(effect, "HistoryDamaged", (error) => {
-        damage = error
-        return Effect.succeed(otherwise)
-      })
-    const { messages, notes } = yield* unless(worker.log.inbox(runId), { messages: [], notes: NO_NOTES })
-    const replay = yield* unless(replayOf(worker, summary), Replay.begin(summary, worker.registry, worker.host, () => {}))
-    return { summary, replay, damage, messages, notes }
-  })
-
-const NO_NOTES: Log.RunNotes = { progress: new Map(), polls: new Map(), refused: new Map() }
-
-/** Replays a run's history from the store, page by page, so that memory holds one page at a time. */
-export const replayOf = (
-  worker: Worker,
-  summary: Log.RunSummary
-): Effect.Effect<Replay.Replay, Errors.LogError | Errors.HistoryDamaged> =>
-  Effect.gen(function*() {
-    const replay = Replay.begin(summary, worker.registry, worker.host, (fault) => {
-      const run = worker.live.get(summary.runId)
-      if (run !== undefined) worker.onFault(run, fault)
-    })
-    for (let after = 0;;) {
-      const page = yield* worker.log.read(summary.runId, after, worker.limits.pageEventCount)
-      Replay.feed(replay, page)
-      after += page.length
-      if (page.length < worker.limits.pageEventCount) break
-    }
-    Replay.end(replay)
-    if (replay.fault?._tag !== "Divergence") return replay
-    return yield* explained(worker, summary, replay)
-  })
-
-/** Replays a diverged run once more, with source lines, to say where. */
-const explained = (worker: Worker, summary: Log.RunSummary, replay: Replay.Replay) =>
-  Effect.map(worker.log.read(summary.runId, 0, EXPLAINED_MAX), (history) => {
-    const again = Replay.run(summary, history, worker.registry, worker.host)
-    return again.fault === undefined ? replay : { ...replay, fault: again.fault }
-  })
-
-/** Histories longer than this are not read at once for the sake of a source line. */
-const EXPLAINED_MAX = 100_000
 
 /** Puts a run that was read into service: messages first, then the outcomes carried over, then what is open or due. */
-const resume = (worker: Worker, loaded: Loaded, facts: ReadonlyArray<Fact>): void => {
+const resume = (worker: Worker, loaded: ReadRun.Loaded, facts: ReadonlyArray<Fact>): void => {
   const { damage, messages, notes, replay, summary } = loaded
   const workflow = Registry.forRun(worker.registry, summary.workflow, summary.version)
   const orphans = worker.orphans.get(summary.runId)
   worker.orphans.delete(summary.runId)
-  const run = makeLive(replay.state, summary.key, workflow._tag === "Workflow" ? workflow : undefined, orphans)
+  const run = Live.makeLive(replay.state, summary.key, workflow._tag === "Workflow" ? workflow : undefined, orphans)
   const terminate = messages.find((message) => message._tag === "Terminate")
   if (summary.status === "pending" && (summary.startAt ?? 0) > worker.now()) {
     const end = terminate ?? messages.find((message) => message._tag === "Cancel")
-    return end === undefined ? lookAt(worker, summary.startAt) : closeUnrun(worker, run, loaded, end)
+    return end === undefined ? Live.lookAt(worker, summary.startAt) : closeUnrun(worker, run, loaded, end)
   }
   const fault = damage ?? replay.fault ?? (workflow._tag === "Workflow" ? undefined : workflow)
   if (fault !== undefined) {
@@ -505,7 +366,7 @@ const resume = (worker: Worker, loaded: Loaded, facts: ReadonlyArray<Fact>): voi
   for (const [id, details] of notes.progress) run.progress.set(id, details)
   run.row = replay.state.seq === 0 ? undefined : Run.row(run.state, run.polls)
   // What was written without an answer may be due before anything that the due loop knows of. What is due is told below.
-  if ((run.row?.wakeAt ?? 0) > worker.now()) lookAt(worker, run.row?.wakeAt)
+  if ((run.row?.wakeAt ?? 0) > worker.now()) Live.lookAt(worker, run.row?.wakeAt)
   const recovered = [...run.state.steps.values()]
   takeMail(run, messages)
   run.facts.push(...facts, { _tag: "Due" })
@@ -544,7 +405,7 @@ const restart = (worker: Worker, run: LiveRun, step: Run.OpenStep): void => {
 const closeUnrun = (
   worker: Worker,
   run: LiveRun,
-  { messages, summary }: Loaded,
+  { messages, summary }: ReadRun.Loaded,
   message: Message.Of<"Cancel" | "Terminate">
 ): void => {
   const event = Decide.closedUnrun(message, Math.max(worker.now(), summary.startedAt ?? 0))
@@ -552,9 +413,9 @@ const closeUnrun = (
   Run.evolve(closed, event)
   Object.assign(run.state, { status: closed.status, closedAt: closed.closedAt, closing: event })
   const row: Run.RunRow = { ...Run.row(closed, run.polls), startedAt: summary.startedAt }
-  const empty = emptyPending(worker, run)
+  const empty = Live.emptyPending(worker, run)
   const delivered = messages.map((other) => other.messageId)
   const append = { ...empty.append, expectedSeq: summary.eventCount, events: [event], delivered, row }
   worker.blocked.delete(run.runId)
-  push(worker, run, { ...empty, append })
+  Live.push(worker, run, { ...empty, append })
 }

@@ -23,8 +23,10 @@ import * as Attempts from "./Attempts.js"
 import * as CommitLoop from "./CommitLoop.js"
 import * as DueLoop from "./DueLoop.js"
 import * as Parking from "./Parking.js"
+import * as Live from "./Live.js"
+import * as ReadRun from "./ReadRun.js"
 import * as RunLoop from "./RunLoop.js"
-import type { Hooks, Sinks, Worker } from "./State.js"
+import type { Hooks, LiveRun, Sinks, Worker } from "./State.js"
 
 export interface Options<W extends Workflow.Any> {
   /** The workflows that this worker runs; several versions of one name may be given, the newest last. */
@@ -154,7 +156,7 @@ const sinks: Effect.Effect<Sinks> = Effect.gen(function*() {
 const listen = (worker: Worker) =>
   worker.log.watch((change) => {
     if (change._tag === "Mail") RunLoop.readMail(worker, change.runId)
-    else if (change._tag === "Started" && change.startAt !== undefined) RunLoop.lookAt(worker, change.startAt)
+    else if (change._tag === "Started" && change.startAt !== undefined) Live.lookAt(worker, change.startAt)
     else if (change._tag === "Started" && !worker.live.has(change.runId)) RunLoop.load(worker, change.runId, [])
   })
 
@@ -174,7 +176,7 @@ const stop = (worker: Worker): Effect.Effect<void> =>
 const CLEANUP = "5 seconds"
 
 const dropAll = (worker: Worker): void => {
-  for (const run of [...worker.live.values()]) RunLoop.forget(worker, run)
+  for (const run of [...worker.live.values()]) Live.forget(worker, run)
 }
 
 const start = (worker: Worker, request: Log.StartRequest): Effect.Effect<Log.Appended, Errors.LogError> =>
@@ -212,14 +214,14 @@ const refusal = (worker: Worker, summary: Log.RunSummary, message: Message.Messa
     const live = worker.live.get(summary.runId)?.program
     if (live !== undefined) return Program.refusal(live, message)
     // A run that cannot be replayed now judges the message when it goes on.
-    const replay = yield* Effect.catchTag(RunLoop.replayOf(worker, summary), "HistoryDamaged", () => Effect.succeed(undefined))
+    const replay = yield* Effect.catchTag(ReadRun.replayOf(worker, summary), "HistoryDamaged", () => Effect.succeed(undefined))
     return replay?.program === undefined ? undefined : Program.refusal(replay.program, message)
   })
 
 /** A query that changed something has spoilt the program in memory; the history has the truth. */
-const refresh = (worker: Worker, live: Parameters<typeof RunLoop.forget>[1]): void => {
+const refresh = (worker: Worker, live: LiveRun): void => {
   worker.orphans.set(live.runId, live.attempts)
-  RunLoop.forget(worker, live)
+  Live.forget(worker, live)
   RunLoop.load(worker, live.runId, live.facts)
 }
 
@@ -228,7 +230,7 @@ const whyNot = ({ blocked }: Log.RunSummary): string =>
 
 const replayed = (worker: Worker, summary: Log.RunSummary, name: string) =>
   Effect.gen(function*() {
-    const replay = yield* RunLoop.replayOf(worker, summary)
+    const replay = yield* ReadRun.replayOf(worker, summary)
     if (replay.program !== undefined && replay.fault === undefined) return replay.program
     const detail = replay.fault?.message ?? whyNot(summary)
     return yield* new Errors.QueryFailed({ runId: summary.runId, query: name, detail })

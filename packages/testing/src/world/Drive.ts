@@ -19,6 +19,7 @@ export const idle = (world: WorldState): Effect.Effect<void> =>
     for (let still = 0; still < STILL_TURNS;) {
       const process = yield* Process.alive(world)
       yield* turn
+      if (world.isReplayingAlways) Process.evictAll(process)
       if (process.isDead || !process.scheduler.isIdle || process.inFlight > 0) still = 0
       else if (yield* Effect.raceFirst(awaitsPromise(world, process), Effect.as(Deferred.await(process.death), true))) {
         still = 0

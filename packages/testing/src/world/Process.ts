@@ -8,7 +8,7 @@
 import { type Clock, Context, Deferred, Effect, ExecutionStrategy, Exit, Fiber, GlobalValue, Layer, Scope, Supervisor } from "effect"
 import type { Workflow } from "@reprise/core"
 import { Errors, Log, Registry } from "@reprise/core/engine"
-import { RunLoop, type State, Worker } from "@reprise/worker/engine"
+import { Live, type State, Worker } from "@reprise/worker/engine"
 import { ProcessScheduler } from "../ProcessScheduler.js"
 import * as VirtualClock from "../VirtualClock.js"
 import type { CrashPoint, Process, StepCall, WorldState } from "./State.js"
@@ -92,6 +92,7 @@ const boot = (world: WorldState): Effect.Effect<Process> =>
       log,
       worker: undefined,
       inFlight: 0,
+      notesInFlight: 0,
       isDead: false
     }
     yield* Scope.extend(log.watch((change) => hear(world, change)), logScope)
@@ -153,7 +154,11 @@ const instrumented = (world: WorldState, process: Process): Log.LogShape => ({
   inbox: (runId) => counted(process, process.log.inbox(runId)),
   runnable: (options) => counted(process, process.log.runnable(options)),
   find: (filter) => counted(process, process.log.find(filter)),
-  note: (notes) => counted(process, process.log.note(notes)),
+  note: (notes) =>
+    Effect.suspend(() => {
+      process.notesInFlight += 1
+      return Effect.onExit(counted(process, process.log.note(notes)), () => Effect.sync(() => void (process.notesInFlight -= 1)))
+    }),
   watch: (listener) =>
     process.log.watch((change) => {
       if (!process.isDead) listener(change)
@@ -218,8 +223,10 @@ const evict = (process: Process, run: State.LiveRun): void => {
   const worker = process.worker
   const isBusy = run.gone || run.pending !== undefined || run.facts.length > 0 || run.reading || run.mail
   if (worker === undefined || isBusy) return
+  // A note on its way would be missed by whoever reads the run again.
+  if (process.notesInFlight > 0 || worker.notes.length > 0) return
   if (run.attempts.size > 0) worker.orphans.set(run.runId, run.attempts)
-  RunLoop.forget(worker, run)
+  Live.forget(worker, run)
 }
 
 export const clockOf = (world: WorldState): Clock.Clock => VirtualClock.clockFor(world.time, { makesStops: false })

@@ -46,6 +46,7 @@ export interface Process extends Owner {
   worker: State.Worker | undefined
   /** Calls of the log that have not been answered. */
   inFlight: number
+  notesInFlight: number
   isDead: boolean
 }
 
