@@ -15,7 +15,7 @@ const ALLOWED: Readonly<Record<string, readonly [any: number, casts: number, rea
   "packages/core/src/define/Workflow.ts": [30, 5, "inference over any workflow, message and body"],
   "packages/core/src/engine/Containment.ts": [0, 10, "replaces globals and builtins, which TypeScript takes for constants"],
   "packages/core/src/engine/Decide.ts": [0, 1, "a computed key widens its object"],
-  "packages/core/src/engine/Program.ts": [0, 2, "one table of answers for all requests"],
+  "packages/core/src/engine/Requests.ts": [0, 2, "one table of answers for all requests"],
   "packages/core/src/engine/Services.ts": [0, 12, "Effect's services, whose types are wider; the nodes of a config"],
   "packages/core/src/model/Payload.ts": [1, 12, "the one way between values and JSON"],
   "packages/sql/src/Committer.ts": [0, 1, "a cause without the store's own faults"],

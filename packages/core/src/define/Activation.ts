@@ -1,6 +1,6 @@
 /**
  * The single port between a program and the engine: `perform(request)`. The author files in this folder turn each call
- * into one request; the engine (engine/Program.ts) answers it. A program never sees the log.
+ * into one request; the engine (engine/Requests.ts) answers it. A program never sees the log.
  */
 import { Context, type Effect, type Option } from "effect"
 import type { PayloadInvalid } from "../model/Errors.js"

@@ -2,8 +2,8 @@
 import { ConfigProvider, LogLevel } from "effect"
 import { Limits } from "../model/Limits.js"
 import { guardBuiltins } from "./Containment.js"
-import { activation } from "./Program.js"
 import type { Host } from "./ProgramState.js"
+import { activation } from "./Requests.js"
 import { makeRuntime } from "./Services.js"
 
 export interface Options {

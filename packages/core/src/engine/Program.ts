@@ -10,34 +10,24 @@
  * - R3 A program at fault, finished or dropped never moves again.
  * - R4 Nothing is told to the world from here: commands and outputs are data for the host.
  */
-import { Cause, Effect, Exit, FiberId, FiberRefs, Option, Runtime } from "effect"
-import type { Activation, ActivationShape, Request, RequestTag, Requests, RunInfo, StepNews, UpdateHandler } from "../define/Activation.js"
-import type { Any } from "../define/Workflow.js"
-import { Failed } from "../define/Workflow.js"
+import { Effect, Exit, FiberId, FiberRefs, Runtime } from "effect"
+import type { Activation, RunInfo, StepNews, UpdateHandler } from "../define/Activation.js"
+import type { Any, Failed } from "../define/Workflow.js"
 import type { Command } from "../model/Command.js"
-import {
-  Divergence,
-  type Fault,
-  ForeignAsync,
-  GlobalForbidden,
-  PayloadInvalid,
-  ProgramDefect,
-  ProgramSpinning,
-  ProgramStuck,
-  ProgramValueInvalid,
-  StepDefect
-} from "../model/Errors.js"
-import type { Event, Failure, Of, Settlement } from "../model/Event.js"
+import { type Fault, type PayloadInvalid, ProgramStuck } from "../model/Errors.js"
+import type { Event, Of } from "../model/Event.js"
 import type { Json } from "../model/Json.js"
-import * as Token from "../model/Token.js"
 import type { Message } from "../model/Message.js"
 import * as Bounds from "./Bounds.js"
 import * as Containment from "./Containment.js"
 import * as Determinism from "./Determinism.js"
-import { FiberPath, type FiberPlace, nextId, place, updatePath } from "./FiberPath.js"
+import { endingOf } from "./Ending.js"
+import { defect, diverge, fail, faultOf, foreign, spinning } from "./Faults.js"
+import { FiberPath, type FiberPlace, place, updatePath } from "./FiberPath.js"
 import { FiberScheduler } from "./FiberScheduler.js"
-import type { AwakeableBox, Host, ProgramState, SignalBox } from "./ProgramState.js"
-import { placeOf } from "./Services.js"
+import { issue } from "./Issue.js"
+import { awakeableBox, deliverSignal, settleAwakeable, signalBox } from "./Mail.js"
+import type { Host, ProgramState } from "./ProgramState.js"
 
 // ---- a program's life ----
 
@@ -151,37 +141,6 @@ const fork = <A, E>(program: ProgramState, effect: Effect.Effect<A, E, Activatio
     updateRefs: (refs, fiberId) => FiberRefs.updateAs(refs, { fiberId, fiberRef: FiberPath, value: here })
   })
 
-// ---- faults (R3) ----
-
-const fail = (program: ProgramState, fault: Fault): void => {
-  program.fault ??= fault
-  program.scheduler.stop()
-}
-
-const foreign = (program: ProgramState, stack: string): void => {
-  if (program.finished || program.fault !== undefined) return
-  const detail = "a fiber was woken by a promise, callback or timer that the log does not know"
-  const fault = new ForeignAsync({ workflow: program.workflow.name, detail, stack })
-  fail(program, fault)
-  program.onFault(fault)
-}
-
-const spinning = (program: ProgramState, bound: string): Fault =>
-  new ProgramSpinning({ workflow: program.workflow.name, bound })
-
-const diverge = (program: ProgramState, expected: string, actual: string, fiberPath: string): void =>
-  fail(
-    program,
-    new Divergence({
-      workflow: program.workflow.name,
-      seq: program.seq + program.recordedCount + 1,
-      expected,
-      actual,
-      fiberPath,
-      ...(program.source === undefined ? {} : { source: program.source })
-    })
-  )
-
 // ---- delivering ----
 
 const deliver = (program: ProgramState, event: Event): void => {
@@ -241,33 +200,6 @@ const news = (program: ProgramState, id: string, what: StepNews): void => {
   }
   program.waiting.delete(id)
   resume(what)
-}
-
-const signalBox = (program: ProgramState, name: string): SignalBox => {
-  let box = program.signals.get(name)
-  if (box === undefined) program.signals.set(name, box = { arrived: [], takers: new Set() })
-  return box
-}
-
-const deliverSignal = (box: SignalBox, payload: Json | undefined): void => {
-  for (const taker of box.takers) {
-    box.takers.delete(taker)
-    return taker(payload)
-  }
-  box.arrived.push(payload)
-}
-
-const awakeableBox = (program: ProgramState, id: string): AwakeableBox => {
-  let box = program.awakeables.get(id)
-  if (box === undefined) program.awakeables.set(id, box = { settlement: undefined, accepts: undefined, takers: new Set() })
-  return box
-}
-
-const settleAwakeable = (box: AwakeableBox, settlement: Settlement): void => {
-  if (box.settlement !== undefined) return
-  box.settlement = settlement
-  for (const taker of box.takers) taker(settlement)
-  box.takers.clear()
 }
 
 const acceptUpdate = (program: ProgramState, event: Of<"UpdateAccepted">): void => {
@@ -344,259 +276,3 @@ const finish = (program: ProgramState, exit: Exit.Exit<Json | undefined, Failed>
   issue(program, "0", ending.command)
   program.finished = true
 }
-
-const endingOf = (
-  program: ProgramState,
-  exit: Exit.Exit<Json | undefined, Failed>
-): { readonly command: Command } | { readonly fault: Fault } => {
-  if (Exit.isSuccess(exit)) return { command: { _tag: "CompleteRun", output: exit.value } }
-  const fault = faultOf(program, exit.cause)
-  if (fault !== undefined) return { fault }
-  return { command: closingCommand(program, exit.cause) }
-}
-
-/** How a body without a fault of its own ended. A typed error wins over a step's defect, both over interruption. */
-const closingCommand = (program: ProgramState, cause: Cause.Cause<Failed>): Command => {
-  const typed = Cause.failureOption(cause)
-  if (Option.isSome(typed)) return { _tag: "FailRun", failure: typed.value.failure }
-  for (const died of Cause.defects(cause)) {
-    if (died instanceof StepDefect) return { _tag: "FailRun", failure: stepDefect(died) }
-  }
-  const cancel = program.cancel
-  if (cancel === undefined) return { _tag: "FailRun", failure: { _tag: "Interrupted" } }
-  if (cancel.cause === "request") return { _tag: "CancelRun", reason: cancel.reason, by: cancel.by }
-  return { _tag: "FailRun", failure: { _tag: "TimedOut", scope: "run", millis: cancel.at - program.info.startedAt } }
-}
-
-const stepDefect = (died: StepDefect): Failure => ({
-  _tag: "Defect",
-  name: died.name,
-  message: `step "${died.step}": ${died.detail}`,
-  ...(died.stack === undefined ? {} : { stack: died.stack })
-})
-
-/** A defect that is not a step's is a fault in the program: the run is blocked until the code is mended. */
-const faultOf = (program: ProgramState, cause: Cause.Cause<unknown>): Fault | undefined => {
-  for (const died of Cause.defects(cause)) {
-    if (died instanceof StepDefect) continue
-    if (died instanceof GlobalForbidden) return died
-    if (died instanceof PayloadInvalid) return valueInvalid(program, died)
-    return defect(program, Cause.die(died))
-  }
-  return undefined
-}
-
-const valueInvalid = (program: ProgramState, error: PayloadInvalid): Fault =>
-  new ProgramValueInvalid({
-    workflow: program.workflow.name,
-    what: error.what,
-    detail: error.path === "" ? error.detail : `at ${error.path}: ${error.detail}`
-  })
-
-const defect = (program: ProgramState, cause: Cause.Cause<unknown>): Fault => {
-  const died = Cause.squash(cause)
-  const stack = died instanceof Error ? died.stack : undefined
-  return new ProgramDefect({
-    workflow: program.workflow.name,
-    detail: died instanceof Error ? `${died.name}: ${died.message}` : String(died),
-    ...(stack === undefined ? {} : { stack })
-  })
-}
-
-// ---- asking ----
-
-/** A fiber that asked for something while the program is at fault waits for ever. */
-const parked = Effect.async<never>(() => {})
-
-/** Compares or collects a command (R2). False when the program must not go on. */
-const issue = (program: ProgramState, fiberPath: string, command: Command): boolean => {
-  if (program.fault !== undefined || program.finished) return false
-  if (program.aside) {
-    program.trespass ??= Determinism.describeCommand(command)
-    return false
-  }
-  program.commandCount += 1
-  if (program.commandCount > program.host.limits.activationCommandsMax) {
-    fail(program, spinning(program, `more than ${program.host.limits.activationCommandsMax} commands in one activation`))
-    return false
-  }
-  if (program.recorded === undefined) {
-    const over = Bounds.exceeded(command, program.host.limits)
-    if (over !== undefined) {
-      fail(program, new ProgramValueInvalid({ workflow: program.workflow.name, ...over }))
-      return false
-    }
-    program.commands.push(command)
-    return true
-  }
-  const expected = program.recorded[program.recordedCount]
-  if (expected === undefined || !Determinism.matches(command, expected)) {
-    const was = expected === undefined ? "nothing more in this activation" : Determinism.describeEvent(expected)
-    diverge(program, was, Determinism.describeCommand(command), fiberPath)
-    return false
-  }
-  program.recordedCount += 1
-  return true
-}
-
-type Answers = {
-  readonly [T in RequestTag]: (
-    program: ProgramState,
-    here: FiberPlace,
-    request: Request<T>
-  ) => Effect.Effect<Requests[T]["answer"]>
-}
-
-const answers: Answers = {
-  RunStep: (program, here, request) => {
-    const id = nextId(here)
-    program.source = request.source ?? program.source
-    const { accepts, body, source, _tag, ...rest } = request
-    void source
-    if (!issue(program, here.path, { _tag, id, ...rest })) return parked
-    program.bodies.set(id, body)
-    if (accepts !== undefined) program.accepts.set(id, accepts)
-    return Effect.map(stepNews(program, here, id), (what) => ({ id, news: what }))
-  },
-  DecideStep: (program, here, request) => {
-    const decision = program.recorded === undefined ? request.decision._tag : recordedDecision(program, request.id)
-    if (!issue(program, here.path, decisionCommand(request, decision ?? request.decision._tag))) return parked
-    if (decision === "Fail") {
-      program.bodies.delete(request.id)
-      return Effect.succeed({ _tag: "GaveUp" })
-    }
-    return Effect.map(stepNews(program, here, request.id), (what) => ({ _tag: "News", news: what }))
-  },
-  Sleep: (program, here, request) => {
-    if (request.millis <= 0) return Effect.yieldNow()
-    if (request.millis === Infinity) return endless(program)
-    const id = nextId(here)
-    if (!issue(program, here.path, { _tag: "StartTimer", id, millis: Math.ceil(request.millis) })) return parked
-    return Effect.async<void>((resume) => {
-      program.waiting.set(id, () => resume(Effect.void))
-      return Effect.suspend(() => {
-        program.waiting.delete(id)
-        return issue(program, here.path, { _tag: "CancelTimer", id }) ? Effect.void : parked
-      })
-    })
-  },
-  RecordValue: (program, here, request) => {
-    if (request.config && program.configs.has(request.name)) return Effect.succeed(program.configs.get(request.name))
-    program.source = request.source ?? program.source
-    const id = nextId(here)
-    const value = program.recorded === undefined && !program.aside
-      ? evaluate(request.evaluate)
-      : Exit.succeed(recordedValue(program))
-    if (Exit.isFailure(value)) return value
-    if (!issue(program, here.path, { _tag: "RecordValue", id, name: request.name, value: value.value })) return parked
-    if (request.config) program.configs.set(request.name, value.value)
-    return value
-  },
-  ReceiveSignal: (program, _here, request) => {
-    const box = signalBox(program, request.name)
-    if (box.arrived.length > 0) return Effect.succeed(box.arrived.shift())
-    return Effect.async((resume) => {
-      const taker = (payload: Json | undefined) => resume(Effect.succeed(payload))
-      box.takers.add(taker)
-      return Effect.sync(() => box.takers.delete(taker))
-    })
-  },
-  PollSignal: (program, _here, request) => {
-    const box = signalBox(program, request.name)
-    return Effect.succeed(box.arrived.length > 0 ? Option.some(box.arrived.shift()) : Option.none())
-  },
-  CreateAwakeable: (program, here, request) => {
-    program.source = request.source ?? program.source
-    const id = nextId(here)
-    const recorded = program.recorded?.[program.recordedCount]
-    const token = recorded?._tag === "AwakeableCreated"
-      ? recorded.token
-      : Token.make(program.info.runId, Containment.outside(program.host.secret))
-    if (!issue(program, here.path, { _tag: "CreateAwakeable", id, name: request.name, token })) return parked
-    awakeableBox(program, id).accepts = request.accepts
-    return Effect.succeed({ id, token })
-  },
-  AwaitAwakeable: (program, _here, request) => {
-    const box = awakeableBox(program, request.id)
-    if (box.settlement !== undefined) return Effect.succeed(box.settlement)
-    return Effect.async((resume) => {
-      const taker = (settlement: Settlement) => resume(Effect.succeed(settlement))
-      box.takers.add(taker)
-      return Effect.sync(() => box.takers.delete(taker))
-    })
-  },
-  HandleQuery: (program, _here, request) => Effect.sync(() => void program.queries.set(request.name, request.handler)),
-  HandleUpdate: (program, _here, request) => Effect.sync(() => void program.updates.set(request.name, request.handler)),
-  AwaitChange: (program, _here, request) =>
-    Effect.async((resume) => {
-      program.conditions.set(request.condition, () => resume(Effect.void))
-      return Effect.sync(() => program.conditions.delete(request.condition))
-    })
-}
-
-/** The engine's side of the port. One serves all programs: a fiber knows its own (engine/FiberPath.ts). */
-export const perform: ActivationShape["perform"] = (request) =>
-  Effect.withFiberRuntime((fiber) => {
-    const here = placeOf(fiber)
-    // The table pairs each tag with its own request and answer; TypeScript cannot see that through the index.
-    const answer = answers[request._tag] as unknown as (
-      program: ProgramState,
-      here: FiberPlace,
-      request: unknown
-    ) => Effect.Effect<never>
-    return answer(here.program, here, request)
-  })
-
-/** The activation of every program; which one it is, the fiber knows. */
-export const activation: ActivationShape = {
-  perform,
-  info: Effect.withFiberRuntime((fiber) => Effect.succeed(placeOf(fiber).program.info))
-}
-
-/** Waits for a step's next news; when interrupted, asks for its cancellation and waits until that is settled. */
-const stepNews = (program: ProgramState, here: FiberPlace, id: string): Effect.Effect<StepNews> =>
-  Effect.async((resume) => {
-    program.waiting.set(id, (what) => resume(Effect.succeed(what)))
-    return Effect.suspend(() => {
-      program.waiting.delete(id)
-      program.bodies.delete(id)
-      if (!issue(program, here.path, { _tag: "CancelStep", id })) return parked
-      return Effect.async<void>((done) => void program.waiting.set(id, () => done(Effect.void)))
-    })
-  })
-
-const recordedDecision = (program: ProgramState, id: string): "Retry" | "Fail" | "Ask" | undefined => {
-  const event = program.recorded?.[program.recordedCount]
-  if (event === undefined || !("id" in event) || event.id !== id) return undefined
-  if (event._tag === "StepRetryScheduled") return "Retry"
-  if (event._tag === "StepFailed") return "Fail"
-  return event._tag === "StepAsked" ? "Ask" : undefined
-}
-
-const decisionCommand = (request: Request<"DecideStep">, decision: "Retry" | "Fail" | "Ask"): Command => {
-  const { attempt, id } = request
-  if (decision === "Fail") return { _tag: "FailStep", id, attempt }
-  if (decision === "Ask") return { _tag: "AskStep", id, attempt }
-  // On replay the recorded delay stands, whatever the schedule says now.
-  const delayMillis = request.decision._tag === "Retry" ? request.decision.delayMillis : 0
-  return { _tag: "RetryStep", id, attempt: attempt + 1, delayMillis }
-}
-
-const recordedValue = (program: ProgramState): Json | undefined => {
-  const event = program.recorded?.[program.recordedCount]
-  return event?._tag === "ValueRecorded" ? event.value : undefined
-}
-
-const evaluate = (thunk: () => Json | undefined): Exit.Exit<Json | undefined> => {
-  try {
-    return Exit.succeed(Containment.outside(thunk))
-  } catch (thrown) {
-    return Exit.die(thrown)
-  }
-}
-
-const endless = (program: ProgramState): Effect.Effect<never> =>
-  Effect.async(() => {
-    program.endlessCount += 1
-    return Effect.sync(() => void (program.endlessCount -= 1))
-  })
