@@ -178,12 +178,18 @@ const takeDue = (worker: Worker, run: LiveRun, draft: Draft): void => {
     else if (step.phase === "waiting" && step.dueAt <= now) {
       record(run, draft, Decide.attemptStarted(step.id, step.attempt, now))
       draft.starts.push(step.id)
-    } else if (step.sensor && (run.polls.get(step.id)?.nextAt ?? 0) <= now) draft.starts.push(step.id)
+    } else if (step.sensor && isPollDue(run, step, now)) draft.starts.push(step.id)
   }
   const timeoutAt = run.state.timeoutAt
   if (timeoutAt !== undefined && timeoutAt <= now && draft.fault === undefined && !Run.isClosed(run.state.status)) {
     deliver(worker, run, draft, Decide.runTimedOut(now))
   }
+}
+
+/** A check that is under way is not due, even if it will have ended by the time of the commit. */
+const isPollDue = (run: LiveRun, step: Run.OpenStep, now: number): boolean => {
+  const poll = run.polls.get(step.id)
+  return poll !== undefined && poll.nextAt <= now && !run.attempts.has(step.id)
 }
 
 const fireTimers = (worker: Worker, run: LiveRun, draft: Draft, now: number): void => {
