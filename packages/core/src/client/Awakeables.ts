@@ -12,8 +12,9 @@ import {
 import type { Settlement } from "../model/Event.js"
 import type { Json } from "../model/Json.js"
 import type * as Message from "../model/Message.js"
+import { codec } from "../model/Payload.js"
 import * as Token from "../model/Token.js"
-import { checkAccepted, checkSize } from "./Checks.js"
+import { checkAccepted, encode } from "./Checks.js"
 import type { SendOptions } from "./Messages.js"
 import { history } from "./Runs.js"
 import { Client } from "./Shape.js"
@@ -37,7 +38,8 @@ const settle = (
 > =>
   Effect.gen(function*() {
     const client = yield* Client
-    yield* checkSize(client, settlement._tag === "Resolved" ? settlement.value : settlement.error, "settlement")
+    const sentValue = settlement._tag === "Resolved" ? settlement.value : settlement.error
+    yield* encode(client, codec<Json | undefined>(), sentValue, "settlement")
     const unknown = new AwakeableUnknown({ token })
     const runId = Token.runIdOf(token)
     if (runId === undefined) return yield* unknown

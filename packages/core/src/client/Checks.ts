@@ -12,7 +12,7 @@ import type { ClientShape } from "./Shape.js"
 export const encode = <A>(client: ClientShape, codec: Codec<A>, value: A, what: string) =>
   Effect.tap(codec.encode(value, what), (json) => checkSize(client, json, what))
 
-export const checkSize = (client: ClientShape, json: Json | undefined, what: string): Effect.Effect<void, PayloadTooLarge> => {
+const checkSize = (client: ClientShape, json: Json | undefined, what: string): Effect.Effect<void, PayloadTooLarge> => {
   const bytesMax = client.limits.payloadBytesMax
   const bytes = sizeOf(json, bytesMax)
   return bytes > bytesMax ? Effect.fail(new PayloadTooLarge({ what, bytes, bytesMax })) : Effect.void
@@ -21,12 +21,15 @@ export const checkSize = (client: ClientShape, json: Json | undefined, what: str
 /** Control characters, except the space, would make ids and keys unreadable in logs and URLs. */
 // oxlint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f]/
+/** Half of a surrogate pair has no UTF-8: the store would read back another name. */
+const HALF = /\p{Surrogate}/u
 
 export const checkName = (client: ClientShape, what: string, value: string): Effect.Effect<void, NameInvalid> => {
   if (value === "") return Effect.fail(new NameInvalid({ what, value, detail: "is empty" }))
   if (value.length > client.limits.nameCharsMax) {
     return Effect.fail(new NameInvalid({ what, value, detail: `has more than ${client.limits.nameCharsMax} characters` }))
   }
+  if (HALF.test(value)) return Effect.fail(new NameInvalid({ what, value, detail: "holds half of a surrogate pair" }))
   return CONTROL.test(value)
     ? Effect.fail(new NameInvalid({ what, value, detail: "holds a control character" }))
     : Effect.void

@@ -15,8 +15,9 @@ import {
 import type { Closing, TraceContext } from "../model/Event.js"
 import type { Json } from "../model/Json.js"
 import type * as Message from "../model/Message.js"
+import { codec } from "../model/Payload.js"
 import type { Appended, StartRequest } from "../ports/Log.js"
-import { checkName, checkSize, encode } from "./Checks.js"
+import { checkName, encode } from "./Checks.js"
 import { awaitClosed, closingIn, closingOf, type Ended, outcomeOf, result } from "./Results.js"
 import { Client, type ClientShape } from "./Shape.js"
 import { watching } from "./Watch.js"
@@ -66,9 +67,10 @@ export const startByName = (
     const client = yield* Client
     const workflow = Registry.newest(client.registry, name)
     if (workflow._tag === "WorkflowUnknown") return yield* workflow
-    yield* workflow.input.decode(input, `input of workflow "${name}"`)
-    yield* checkSize(client, input, `input of workflow "${name}"`)
-    return yield* startEncoded(client, workflow, input, options)
+    const what = `input of workflow "${name}"`
+    const json = yield* encode(client, codec<Json | undefined>(), input, what)
+    yield* workflow.input.decode(json, what)
+    return yield* startEncoded(client, workflow, json, options)
   })
 
 /** Starts a run and waits for its result. */

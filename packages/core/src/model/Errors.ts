@@ -118,7 +118,7 @@ export class NameInvalid extends Schema.TaggedError<NameInvalid>()("NameInvalid"
   detail: Schema.String
 }) {
   get hint() {
-    return "Use 1 to 256 characters without control characters."
+    return "Use 1 to 256 characters, without control characters and lone surrogates."
   }
   override get message() {
     return told("NameInvalid", `The ${this.what} ${JSON.stringify(this.value.slice(0, 80))} ${this.detail}.`, this.hint)

@@ -6,7 +6,11 @@ import { Either, ParseResult, Schema } from "effect"
 import { PayloadInvalid } from "./Errors.js"
 import type { Json } from "./Json.js"
 
-/** Encodes and decodes one kind of payload. `undefined` stands for an absent value. Both sides return, never throw. */
+/**
+ * Encodes and decodes one kind of payload. `undefined` stands for an absent value. Both sides return, never throw, and
+ * both copy: what is recorded changes neither with the value that it was made from nor with the value that is made from
+ * it, and a value that was not read back from the log is as one that was.
+ */
 export interface Codec<A> {
   readonly schema: Schema.Schema<A, unknown> | undefined
   readonly encode: (value: A, what: string) => Either.Either<Json | undefined, PayloadInvalid>
@@ -27,14 +31,14 @@ const throughSchema = <A>(schema: Schema.Schema<A, unknown>): Codec<A> => {
       return Either.isLeft(encoded) ? Either.left(invalid(what, encoded.left)) : checkJson(encoded.right, what)
     },
     // Absent values come back as `undefined`, which schemas of optional and void values accept.
-    decode: (json, what) => Either.mapLeft(decode(json), (issue) => invalid(what, issue))
+    decode: (json, what) => Either.mapLeft(decode(copyOf(json)), (issue) => invalid(what, issue))
   }
 }
 
 const plain: Codec<unknown> = {
   schema: undefined,
   encode: (value, what) => checkJson(value, what),
-  decode: (json) => Either.right(json)
+  decode: (json) => Either.right(copyOf(json))
 }
 
 const invalid = (what: string, error: ParseResult.ParseError | ParseResult.ParseIssue): PayloadInvalid => {
@@ -47,16 +51,40 @@ const invalid = (what: string, error: ParseResult.ParseError | ParseResult.Parse
   })
 }
 
-/** Passes a value that JSON keeps as it is; otherwise says what stands where. */
+/** A copy of a value that JSON keeps as it is; otherwise says what stands where. */
 export const checkJson = (value: unknown, what: string): Either.Either<Json | undefined, PayloadInvalid> => {
-  const fault = notJson(value, "", 0)
-  return fault === undefined
-    ? Either.right(value as Json | undefined)
-    : Either.left(new PayloadInvalid({ what, path: fault.path, detail: fault.detail }))
+  try {
+    const fault = notJson(value, "", 0)
+    return fault === undefined
+      ? Either.right(copyOf(value as Json | undefined))
+      : Either.left(new PayloadInvalid({ what, path: fault.path, detail: fault.detail }))
+  } catch (thrown) {
+    // A getter, or a trap of a proxy.
+    const detail = `it throws when it is read: ${thrown instanceof Error ? thrown.message : String(thrown)}`
+    return Either.left(new PayloadInvalid({ what, path: "", detail }))
+  }
+}
+
+/** What JSON would bring back: no fields that are `undefined`, and no sign before zero. */
+const copyOf = (json: Json | undefined): Json | undefined => {
+  if (json === 0) return 0
+  if (typeof json !== "object" || json === null) return json
+  if (Array.isArray(json)) return json.map((item: Json) => copyOf(item)!)
+  const copy: Record<string, Json> = {}
+  for (const [key, value] of Object.entries(json)) {
+    const field = copyOf(value)
+    if (field === undefined) continue
+    // Assigned, it would become the copy's prototype.
+    if (key === "__proto__") Object.defineProperty(copy, key, { value: field, enumerable: true, configurable: true, writable: true })
+    else copy[key] = field
+  }
+  return copy
 }
 
 /** JSON deeper than this is taken for a cycle. */
 const DEPTH_MAX = 200
+/** Segments of a path into something too deep that are shown. */
+const SHOWN_MAX = 5
 
 const notJson = (value: unknown, path: string, depth: number): { path: string; detail: string } | undefined => {
   switch (typeof value) {
@@ -69,12 +97,17 @@ const notJson = (value: unknown, path: string, depth: number): { path: string; d
       return Number.isFinite(value) ? undefined : { path, detail: `${value} is not a JSON number` }
     case "object":
       if (value === null) return undefined
-      if (depth > DEPTH_MAX) return { path, detail: "it is nested too deeply, or refers to itself" }
+      if (depth > DEPTH_MAX) return tooDeep(path)
       return Array.isArray(value) ? badItem(value, path, depth) : badField(value, path, depth)
     default:
       return { path, detail: `a ${typeof value} is not JSON` }
   }
 }
+
+const tooDeep = (path: string) => ({
+  path: `${path.split(".", SHOWN_MAX).join(".")}…`,
+  detail: `it is nested more than ${DEPTH_MAX} deep, or refers to itself`
+})
 
 const badItem = (items: ReadonlyArray<unknown>, path: string, depth: number) => {
   for (let i = 0; i < items.length; i++) {
