@@ -48,7 +48,11 @@ describe("outcomes", () => {
     ["a string", "just text", "just text"],
     ["an object", { code: 42 }, "{\"code\":42}"],
     ["nothing", undefined, "undefined"],
-    ["a symbol", Symbol("odd"), "Symbol(odd)"]
+    ["a symbol", Symbol("odd"), "Symbol(odd)"],
+    ["an object that has no JSON", { toJSON: () => undefined }, "object"],
+    ["an error with an odd message", Object.assign(new Error(), { message: 10n }), "10"],
+    ["an error with an odd name and stack", Object.assign(new Error("odd"), { name: undefined, stack: 5 }), "odd"],
+    ["an error that throws", Object.defineProperty(new Error(), "message", { get: () => { throw new Error() } }), "cannot be shown"]
   ]
   for (const [what, value, message] of thrown) {
     it.effect(`a body that throws ${what} is a failed attempt, then a failed run`, () =>
@@ -202,6 +206,18 @@ describe("a step body", () => {
       yield* world.run(Client.cancel("run"))
       yield* world.idle
       expect(aborted).toBe(true)
+    }))
+
+  it.scoped("fails at a heartbeat that cannot be written, and holds up no other run", () =>
+    Effect.gen(function*() {
+      const Beats = Workflow.make("beats", { input: Schema.String }, (details) =>
+        Step.run("beat", Step.heartbeat({ odd: 10n as unknown as string, large: "x".repeat(999) }[details] ?? details)))
+      const world = yield* World.make({ workflows: [Beats], limits: { payloadBytesMax: 1_000 } })
+      const odd = failureOf(yield* Effect.exit(world.execute(Beats, "odd")))
+      expect(odd).toMatchObject({ _tag: "RunFailed", detail: expect.stringContaining("heartbeat of step \"beat\"") })
+      const large = failureOf(yield* Effect.exit(world.execute(Beats, "large")))
+      expect(large).toMatchObject({ _tag: "RunFailed", name: "PayloadTooLarge" })
+      expect(yield* Effect.exit(world.execute(Beats, "fine"))).toEqual(Exit.void)
     }))
 
   it.effect("finds its last heartbeat in the next attempt, after a failure and after a crash", () =>

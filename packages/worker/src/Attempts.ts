@@ -9,7 +9,7 @@
  */
 import { Context, Effect, Exit, FiberId, Option, Runtime, RuntimeFlags } from "effect"
 import { Step } from "@reprise/core"
-import { type Activation, type Json, Run } from "@reprise/core/engine"
+import { type Activation, Errors, type Json, Payload, Run } from "@reprise/core/engine"
 import * as Telemetry from "./Telemetry.js"
 import type { LiveRun, Result, RunningAttempt, Worker } from "./State.js"
 
@@ -121,16 +121,23 @@ const infoFor = (worker: Worker, run: LiveRun, step: Run.OpenStep, attempt: Runn
       return controller.signal
     },
     progress: Option.fromNullable(run.progress.get(step.id)),
-    heartbeat: (details) => Effect.sync(() => heartbeat(worker, run, step.id, details)),
+    heartbeat: (details) => heartbeat(worker, run, step, details),
     poll: (run.polls.get(step.id)?.count ?? 0) + 1
   }
 }
 
-const heartbeat = (worker: Worker, run: LiveRun, id: string, details: Json.Json): void => {
-  run.progress.set(id, details)
-  worker.notes.push({ _tag: "Progress", runId: run.runId, id, details })
-  worker.commitSoon()
-}
+/** Details that cannot be written are the body's defect, there and then: with others' notes they would stop those, too. */
+const heartbeat = (worker: Worker, run: LiveRun, step: Run.OpenStep, given: Json.Json): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const what = `heartbeat of step "${step.name}"`
+    const details = (yield* Payload.checkJson(given, what)) ?? null
+    const bytesMax = worker.limits.payloadBytesMax
+    const bytes = Payload.sizeOf(details, bytesMax)
+    if (bytes > bytesMax) return yield* new Errors.PayloadTooLarge({ what, bytes, bytesMax })
+    run.progress.set(step.id, details)
+    worker.notes.push({ _tag: "Progress", runId: run.runId, id: step.id, details })
+    worker.commitSoon()
+  }).pipe(Effect.orDie)
 
 const report = (
   run: LiveRun,
@@ -143,7 +150,8 @@ const report = (
   if (attempt.ending === "cancel") return ends.onEnd(run, step.id, attempt.attempt, { _tag: "Aborted" })
   if (attempt.ending === "deadline") return ends.onEnd(run, step.id, attempt.attempt, deadlineResult(step))
   if (Exit.isFailure(exit)) {
-    return ends.onEnd(run, step.id, attempt.attempt, { _tag: "Failed", failure: { _tag: "Interrupted" } })
+    const failure = Step.failureOf(exit.cause, Payload.codec<never>(), `error of step "${step.name}"`)
+    return ends.onEnd(run, step.id, attempt.attempt, { _tag: "Failed", failure })
   }
   const outcome = exit.value
   if (outcome._tag === "Pending") return ends.onPending(run, step.id, outcome.nextMillis)

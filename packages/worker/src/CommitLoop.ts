@@ -4,7 +4,7 @@
  * Talks to: the log, RunLoop. Owns the outbox.
  */
 import { Effect } from "effect"
-import type { Errors, Log } from "@reprise/core/engine"
+import { Errors, type Log } from "@reprise/core/engine"
 import * as Live from "./Live.js"
 import * as RunLoop from "./RunLoop.js"
 import * as Telemetry from "./Telemetry.js"
@@ -39,7 +39,7 @@ const commit = (
   worker: Worker,
   outbox: ReadonlyArray<{ readonly run: LiveRun; readonly pending: Pending }>
 ): Effect.Effect<void> =>
-  Effect.match(worker.log.append(outbox.map(({ pending }) => pending.append)), {
+  Effect.match(asLogError("append", worker.log.append(outbox.map(({ pending }) => pending.append))), {
     onSuccess: (answers) => {
       Telemetry.commitSize.unsafeUpdate(outbox.length, [])
       acknowledgeAll(worker, outbox, (i) => answers[i]!)
@@ -57,7 +57,7 @@ const acknowledgeAll = (
 
 /** Notes are working data: when the store fails, they are tried again as long as nothing newer replaces them. */
 const writeNotes = (worker: Worker, notes: ReadonlyArray<Log.Note>): Effect.Effect<void> =>
-  Effect.catchAll(worker.log.note(notes), (error) =>
+  Effect.catchAll(asLogError("note", worker.log.note(notes)), (error) =>
     Effect.zipRight(
       Live.storeFailed(worker, error),
       Effect.forkDaemon(Effect.zipRight(Effect.sleep("1 second"), Effect.sync(() => {
@@ -65,3 +65,7 @@ const writeNotes = (worker: Worker, notes: ReadonlyArray<Log.Note>): Effect.Effe
         worker.commitSoon()
       })))
     ))
+
+/** A defect of the store must not end the loop: every run of the process waits for it. */
+const asLogError = <A>(operation: string, call: Effect.Effect<A, Errors.LogError>): Effect.Effect<A, Errors.LogError> =>
+  Effect.catchAllDefect(call, (cause) => Effect.fail(new Errors.LogError({ operation, cause })))

@@ -330,20 +330,27 @@ export const failureOf = <E>(cause: Cause.Cause<E>, error: Codec<E>, what: strin
 /** Any thrown value as a failure: errors keep name, message and stack, others are shown. */
 export const defectOf = (thrown: unknown): Failure => {
   if (thrown instanceof PayloadInvalid) return unencodable(thrown)
-  if (!(thrown instanceof Error)) return { _tag: "Defect", name: `thrown ${typeof thrown}`, message: shown(thrown) }
+  if (!(thrown instanceof Error)) return { _tag: "Defect", name: `thrown ${typeof thrown}`, message: shown(() => thrown) }
+  const stack = shown(() => thrown.stack ?? "")
   return {
     _tag: "Defect",
-    name: thrown.name,
-    message: thrown.message,
-    ...(thrown.stack === undefined ? {} : { stack: thrown.stack })
+    name: shown(() => thrown.name),
+    message: shown(() => thrown.message),
+    ...(stack === "" ? {} : { stack })
   }
 }
 
-const shown = (thrown: unknown): string => {
+/** Characters of a text about a defect that are kept: it is for people to read. */
+const SHOWN_MAX = 10_000
+
+/** Something of a thrown value as text, whatever it is: reading it may throw, too. */
+const shown = (read: () => unknown): string => {
   try {
-    return typeof thrown === "object" ? JSON.stringify(thrown) : String(thrown)
+    const found = read()
+    const text = typeof found === "object" ? JSON.stringify(found) ?? typeof found : String(found)
+    return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text
   } catch {
-    return Object.prototype.toString.call(thrown)
+    return "something that cannot be shown"
   }
 }
 
