@@ -166,6 +166,18 @@ describe("cancelling a run", () => {
     }))
 })
 
+describe("a step that dies in cleanup", () => {
+  it.effect("does not hide the error that came before it", () =>
+    Effect.gen(function*() {
+      const failing = Step.run("work", Effect.fail("no work"))
+      const Works = Workflow.make("works", { error: Schema.String }, () =>
+        Effect.ensuring(failing, Effect.orDie(Step.run("clean", Effect.die(new Error("no soap"))))))
+      const seen = yield* Crashes.everywhere(() => ({ workflows: [Works] }), (world) =>
+        Effect.exit(world.execute(Works, undefined, { id: "run" })))
+      expect(last(seen.histories["run"])).toMatchObject({ _tag: "RunFailed", failure: { _tag: "Error", error: "no work" } })
+    }))
+})
+
 describe("terminating a run", () => {
   it.effect("runs nothing more of it", () =>
     Effect.gen(function*() {

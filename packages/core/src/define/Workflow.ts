@@ -1,5 +1,5 @@
 /** A workflow: a name, a version, schemas, and an ordinary Effect program. A plain value; the engine looks it up. */
-import { Cause, Chunk, Context, Effect, Either, Exit, FiberRef, Schema, Scope } from "effect"
+import { Cause, Chunk, Context, Effect, Either, Exit, FiberRef, Option, Schema, Scope } from "effect"
 import { StepDefect, StepOutcomeUnknown, StepTimedOut } from "../model/Errors.js"
 import type { Failure } from "../model/Event.js"
 import type { IsJson, Json } from "../model/Json.js"
@@ -149,8 +149,10 @@ const inScope = <A, E>(body: Effect.Effect<A, E, Activation | Scope.Scope>): Eff
     ))
 
 /** A defect of the program blocks the run: nothing is released, because the mended code will go on with what it has. */
-const isFault = (exit: Exit.Exit<unknown, unknown>): boolean =>
-  Exit.isFailure(exit) && Chunk.some(Cause.defects(exit.cause), (died) => !(died instanceof StepDefect))
+const isFault = (exit: Exit.Exit<unknown, unknown>): boolean => Exit.isFailure(exit) && hasFault(exit.cause)
+
+const hasFault = (cause: Cause.Cause<unknown>): boolean =>
+  Chunk.some(Cause.defects(cause), (died) => !(died instanceof StepDefect))
 
 const programOf = <Input>(
   name: string,
@@ -163,10 +165,13 @@ const programOf = <Input>(
   Effect.suspend(() => {
     const decoded = input.decode(json, `recorded input of workflow "${name}"`)
     if (Either.isLeft(decoded)) return Effect.die(decoded.left)
-    return Effect.matchEffect(inScope(body(decoded.right)), {
+    return Effect.matchCauseEffect(inScope(body(decoded.right)), {
       onSuccess: (result) => Effect.orDie(output.encode(result, `output of workflow "${name}"`)),
-      onFailure: (typed) => {
-        const encoded = error.encode(typed, `error of workflow "${name}"`)
+      onFailure: (cause) => {
+        // `matchEffect` would make a defect of the error when a step's defect stands beside it.
+        const typed = hasFault(cause) ? Option.none() : Cause.failureOption(cause)
+        if (Option.isNone(typed)) return Effect.failCause(Cause.flatMap(cause, Cause.die))
+        const encoded = error.encode(typed.value, `error of workflow "${name}"`)
         return Either.isLeft(encoded)
           ? Effect.die(encoded.left)
           : Effect.fail(new Failed({ _tag: "Error", error: encoded.right ?? null }))
