@@ -67,7 +67,7 @@ export interface World {
   readonly crash: Effect.Effect<void>
   /** Stops the worker in good order, as a deployment does, and starts a new one: with other workflows, if some are given. */
   readonly restart: (workflows?: ReadonlyArray<Workflow.Any>) => Effect.Effect<void>
-  /** Crashes at an append to come; the next worker is there as soon as the world is driven again. */
+  /** Crashes at an append to come, besides those asked for before; the next worker is there as soon as the world is driven. */
   readonly crashAt: (point: CrashPoint) => Effect.Effect<void>
   /** Appends of workers so far. */
   readonly appendCount: Effect.Effect<number>
@@ -136,7 +136,7 @@ export const make = <W extends Workflow.Any>(options: Options<W>): Effect.Effect
       now: Effect.sync(() => world.time.now),
       crash: crash(world),
       restart: (workflows) => restart(world, workflows),
-      crashAt: (point) => Effect.sync(() => void (world.crashPoint = point)),
+      crashAt: (point) => Effect.sync(() => void (world.crashPoints = [...world.crashPoints, point])),
       appendCount: Effect.sync(() => world.appendCount),
       evictAll: Effect.zipRight(Drive.idle(world), Effect.map(Process.alive(world), Process.evictAll)),
       liveRunCount: Effect.map(Process.alive(world), (process) => process.worker?.live.size ?? 0),
@@ -167,7 +167,7 @@ const makeState = <W extends Workflow.Any>(options: Options<W>): Effect.Effect<W
       process: undefined,
       processCount: 0,
       appendCount: 0,
-      crashPoint: undefined,
+      crashPoints: [],
       isReplayingAlways: options.alwaysReplay ?? false,
       idCount: 0,
       tokenCount: 0
@@ -176,7 +176,7 @@ const makeState = <W extends Workflow.Any>(options: Options<W>): Effect.Effect<W
 
 const end = (world: WorldState): Effect.Effect<void> =>
   Effect.suspend(() => {
-    world.crashPoint = undefined
+    world.crashPoints = []
     return world.process === undefined ? Effect.void : Process.close(world.process)
   })
 
@@ -198,15 +198,14 @@ const startSurely = <Input, A, E, R>(
   Effect.suspend(() => {
     const named = { id: Process.newId(world), ...options }
     const ids = world.idCount
-    const again = Effect.suspend(() => {
-      world.idCount = ids
-      return run(Client.start(workflow, input, named))
-    })
     const handle = { runId: named.id, existed: false, result: Client.result(workflow, named.id) }
     const look = Effect.as(Effect.orDie(run(Client.describe(named.id))), handle)
-    const crashed = world.processCount
-    return Effect.catchTag(again, "LogError", (error) =>
-      world.processCount === crashed ? Effect.fail(error) : Effect.catchAllCause(look, () => again))
+    const attempt: Effect.Effect<Client.Handle<A, E>, Client.StartError> = Effect.flatMap(Process.alive(world), (process) => {
+      world.idCount = ids
+      return Effect.catchTag(run(Client.start(workflow, input, named)), "LogError", (error) =>
+        process.isDead ? Effect.catchAllCause(look, () => attempt) : Effect.fail(error))
+    })
+    return attempt
   })
 
 const crash = (world: WorldState): Effect.Effect<void> =>

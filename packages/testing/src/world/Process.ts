@@ -173,9 +173,9 @@ const counted = <A, E>(process: Process, call: Effect.Effect<A, E>): Effect.Effe
   })
 
 const strikes = (world: WorldState, process: Process, here: CrashPoint): boolean => {
-  const point = world.crashPoint
-  if (point === undefined || point.append !== here.append || point.moment !== here.moment) return process.isDead
-  world.crashPoint = undefined
+  const isHere = (point: CrashPoint): boolean => point.append === here.append && point.moment === here.moment
+  if (!world.crashPoints.some(isHere)) return process.isDead
+  world.crashPoints = world.crashPoints.filter((point) => !isHere(point))
   kill(world, process)
   return true
 }

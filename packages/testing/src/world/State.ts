@@ -72,7 +72,7 @@ export interface WorldState {
   process: Process | undefined
   processCount: number
   appendCount: number
-  crashPoint: CrashPoint | undefined
+  crashPoints: ReadonlyArray<CrashPoint>
   isReplayingAlways: boolean
   idCount: number
   tokenCount: number
