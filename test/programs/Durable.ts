@@ -1,0 +1,84 @@
+/** Plays programs on the engine, as workflows. */
+import { Clock, Effect, Option, Random, Schedule, Schema } from "effect"
+import { Awakeable, Sensor, Signal, Step, Update, Workflow } from "@reprise/core"
+import { type Ops, play, type Trace } from "./Interpreter.js"
+import { CYCLE, deadlineResidue, type Node, type Of, residueOf, stepResidue, until } from "./Program.js"
+
+export const signals = ["s0", "s1"].map((name) => Signal.make(name, { payload: Schema.String }))
+export const update = Update.make("u", { input: Schema.Number, output: Schema.String, error: Schema.String })
+export const nameOf = (node: Node): string => `n${node.id}`
+export const awakeableName = (id: number): string => `a${id}`
+
+/** A workflow that plays a program. */
+export interface Played {
+  readonly workflow: Workflow.Workflow<void, unknown, string, never>
+  /** What its last play has seen: that of the run, as far as it has come, in whichever process. */
+  readonly trace: () => Trace
+}
+
+/** `isDead`: its step bodies and recorded values must not run. */
+export const make = (program: Node, isDead = false): Played => {
+  let trace: Trace = { notes: [], chance: [] }
+  let valueCount = 0
+  const ops = opsOf(isDead, () => ++valueCount)
+  const body = Effect.suspend(() => {
+    const seen: Trace = { notes: [], chance: [] }
+    trace = seen
+    return Effect.map(play(program, ops, seen), (value) => ({ value, ...seen }))
+  })
+  // The ops' requirements are the engine's own; their errors are strings.
+  const workflow = Workflow.make("played", { error: Schema.String }, () => body as never)
+  return { workflow, trace: () => trace }
+}
+
+const unlessDead = <A, E, R>(isDead: boolean, body: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  isDead ? Effect.dieMessage("a body ran while its program was only replayed") : body
+
+const opsOf = (isDead: boolean, nextValue: () => number): Ops<never> => {
+  const ops: Ops<unknown> = {
+    step: (node, message) => step(node, message, isDead),
+    receive: (name) => signals[name]!.receive,
+    poll: (name) => signals[name]!.poll,
+    awakeable: (id) =>
+      Effect.flatMap(Awakeable.make(awakeableName(id), { value: Schema.String, error: Schema.String }), (made) => made.await),
+    sensor: (node) => Sensor.poll(nameOf(node), unlessDead(isDead, check(node)), { every: CYCLE }),
+    value: (id) => Step.value(`v${id}`, unlessDead(isDead, Effect.sync(nextValue))),
+    draw: Random.nextIntBetween(0, 1_000_000),
+    condition: (holds) => Workflow.condition(holds),
+    handle: (run) => Update.handle(update, { run: run as never })
+  }
+  // What the ops require, the engine provides (Workflow.make above).
+  return ops as unknown as Ops<never>
+}
+
+const sleepUntil = (residue: number) =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(until(now, residue)))
+
+const step = (node: Of<"step">, message: number | undefined, isDead: boolean) => {
+  const name = nameOf(node)
+  const body = Effect.gen(function*() {
+    yield* sleepUntil(stepResidue(node, message))
+    const { attempt } = yield* Step.attempt
+    if (attempt > node.fails) return `${name}.${attempt}`
+    return yield* node.defect ? Effect.die(new Error(name)) : Effect.fail(name)
+  })
+  const times = Schedule.recurs(node.times)
+  const retry = node.delayed ? Schedule.intersect(Schedule.spaced(CYCLE), times) : times
+  if (!node.deadline) return Step.run(name, unlessDead(isDead, body), { retry })
+  return Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Effect.catchTag(
+      Step.run(name, unlessDead(isDead, Effect.mapError(body, (why) => ({ _tag: "Why" as const, why }))), {
+        retry,
+        deadline: until(now, deadlineResidue(node, message))
+      }),
+      "StepTimedOut",
+      () => Effect.fail({ _tag: "Why" as const, why: `${name} late` })
+    )).pipe(Effect.mapError(({ why }) => why))
+}
+
+const check = (node: Of<"sensor">) =>
+  Effect.gen(function*() {
+    yield* sleepUntil(residueOf(node))
+    const { poll } = yield* Step.attempt
+    return poll > node.polls ? Option.some("sensed") : Option.none()
+  })

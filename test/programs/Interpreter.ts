@@ -1,0 +1,171 @@
+/**
+ * Plays a program as an Effect, on whatever gives meaning to its steps and messages: the engine, or the oracle.
+ *
+ * A program tells what it sees in notes, each with its instant; they are what two plays of one story are compared by.
+ */
+import { Cause, Clock, Deferred, Effect, Fiber, Option, Queue } from "effect"
+import { type Node, type Of, residueOf, until } from "./Program.js"
+
+type Play<R> = Effect.Effect<string, string, R>
+
+export interface Ops<R> {
+  /** A step; `message` is the number of the update that it serves. */
+  readonly step: (node: Of<"step">, message: number | undefined) => Play<R>
+  readonly receive: (name: number) => Effect.Effect<string, never, R>
+  readonly poll: (name: number) => Effect.Effect<Option.Option<string>, never, R>
+  readonly awakeable: (id: number) => Play<R>
+  readonly sensor: (node: Of<"sensor">) => Play<R>
+  readonly value: (id: number) => Effect.Effect<number, never, R>
+  readonly draw: Effect.Effect<number, never, R>
+  readonly condition: (holds: () => boolean) => Effect.Effect<void, never, R>
+  readonly handle: (run: (message: number) => Play<R>) => Effect.Effect<void, never, R>
+}
+
+/** What one play of a program has seen. */
+export interface Trace {
+  /** The same in every play of a story. */
+  readonly notes: Array<string>
+  /** What chance gave: the same in every play of one run. */
+  readonly chance: Array<number>
+}
+
+interface Scene<R> {
+  readonly ops: Ops<R>
+  readonly trace: Trace
+  readonly cells: Array<string>
+  /** The update that is being served. */
+  readonly message: number | undefined
+}
+
+export const play = <R>(program: Node, ops: Ops<R>, trace: Trace): Play<R> =>
+  Effect.suspend(() => visit({ ops, trace, cells: ["", ""], message: undefined }, program))
+
+const note = <R>(scene: Scene<R>, what: string): Effect.Effect<void> =>
+  Effect.map(Clock.currentTimeMillis, (now) => void scene.trace.notes.push(`${now} ${what}`))
+
+/** Milliseconds until the node's next instant. */
+const untilOf = (node: Node): Effect.Effect<number> => Effect.map(Clock.currentTimeMillis, (now) => until(now, residueOf(node)))
+
+const visit = <R>(scene: Scene<R>, node: Node): Play<R> =>
+  Effect.zipRight(
+    note(scene, `enter ${node.id}`),
+    Effect.tapBoth(act(scene, node), {
+      onSuccess: (value) => note(scene, `${node.id} gave ${value}`),
+      onFailure: (error) => note(scene, `${node.id} failed ${error}`)
+    })
+  )
+
+const act = <R>(scene: Scene<R>, node: Node): Play<R> => {
+  const { cells, ops } = scene
+  const child = (i: number): Play<R> => visit(scene, node.children[i]!)
+  switch (node.kind) {
+    case "step":
+      return ops.step(node, scene.message)
+    case "sleep":
+      return Effect.as(Effect.flatMap(untilOf(node), Effect.sleep), "slept")
+    case "draw":
+      return Effect.map(ops.draw, (drawn) => (scene.trace.chance.push(drawn), "drawn"))
+    case "value":
+      return Effect.map(ops.value(node.id), (value) => (scene.trace.chance.push(value), "valued"))
+    case "receive":
+      return ops.receive(node.name)
+    case "poll":
+      return Effect.map(ops.poll(node.name), Option.getOrElse(() => "nothing"))
+    case "set":
+      return Effect.sync(() => (cells[node.cell] = `${node.id}`))
+    case "get":
+      return Effect.sync(() => cells[node.cell]!)
+    case "awakeable":
+      return ops.awakeable(node.id)
+    case "sensor":
+      return ops.sensor(node)
+    case "seq":
+      return joined(Effect.all(node.children.map((_, i) => child(i))))
+    case "all":
+      return all(node, node.children.map((_, i) => child(i)))
+    case "race":
+      return race(node, child(0), child(1))
+    case "timeout":
+      return Effect.flatMap(untilOf(node), (millis) =>
+        Effect.map(Effect.timeoutOption(child(0), millis), Option.getOrElse(() => "timed out")))
+    case "catch":
+      return node.causes ? Effect.catchAllCause(child(0), () => child(1)) : Effect.catchAll(child(0), () => child(1))
+    case "ensuring":
+      return Effect.ensuring(child(0), Effect.ignore(child(1)))
+    case "acquire":
+      return Effect.acquireUseRelease(child(0), () => child(1), () => Effect.ignore(child(2)))
+    case "uninterruptible":
+      return Effect.uninterruptible(child(0))
+    case "fork":
+      return fork(node, child(0), child(1))
+    case "condition":
+      return condition(scene, child(0))
+    case "deferred":
+      return deferred(child(0), child(1))
+    case "queue":
+      return queue(child(0), child(1))
+    case "handle":
+      return Effect.as(ops.handle((message) => visit({ ...scene, message }, node.children[0]!)), "handled")
+  }
+}
+
+const joined = <R>(parts: Effect.Effect<ReadonlyArray<string>, string, R>): Play<R> =>
+  Effect.map(parts, (values) => `(${values.join(" ")})`)
+
+const all = <R>(node: Of<"all">, branches: ReadonlyArray<Play<R>>): Play<R> => {
+  const concurrency = node.concurrency === 0 ? "unbounded" : node.concurrency
+  if (!node.either) return joined(Effect.all(branches, { concurrency }))
+  return joined(Effect.map(Effect.all(branches, { concurrency, mode: "either" }), (ends) =>
+    ends.map((end) => (end._tag === "Right" ? end.right : `!${end.left}`))))
+}
+
+const race = <R>({ how }: Of<"race">, left: Play<R>, right: Play<R>): Play<R> => {
+  if (how === "race") return Effect.race(left, right)
+  return how === "raceFirst" ? Effect.raceFirst(left, right) : Effect.raceAll([left, right])
+}
+
+const fork = <R>({ how }: Of<"fork">, side: Play<R>, main: Play<R>): Play<R> =>
+  Effect.gen(function*() {
+    const fiber = yield* how === "daemon" ? Effect.forkDaemon(side) : Effect.fork(side)
+    const value = yield* main
+    if (how === "join") return `${value} ${yield* Fiber.join(fiber)}`
+    if (how !== "interrupt") return value
+    const exit = yield* Fiber.interrupt(fiber)
+    if (exit._tag === "Success") return `${value} ${exit.value}`
+    return `${value} ${Cause.isInterruptedOnly(exit.cause) ? "interrupted" : "ended"}`
+  })
+
+const both = <R>(left: Play<R>, right: Play<R>): Play<R> =>
+  Effect.map(Effect.all([left, right], { concurrency: "unbounded" }), ([a, b]) => `${a} ${b}`)
+
+const condition = <R>({ ops }: Scene<R>, setter: Play<R>): Play<R> =>
+  Effect.suspend(() => {
+    let isSet = false
+    const set = Effect.map(setter, (value) => (isSet = true, value))
+    return both(set, Effect.as(ops.condition(() => isSet), "held"))
+  })
+
+const deferred = <R>(giver: Play<R>, taker: Play<R>): Play<R> =>
+  Effect.flatMap(Deferred.make<string, string>(), (given) =>
+    both(
+      Effect.as(Effect.intoDeferred(giver, given), "gave"),
+      Effect.zipWith(Deferred.await(given), taker, (a, b) => `${a} ${b}`)
+    ))
+
+/** Two values go through a queue with room for one. */
+const queue = <R>(giver: Play<R>, taker: Play<R>): Play<R> =>
+  Effect.gen(function*() {
+    const between = yield* Queue.bounded<string>(1)
+    const giving = Effect.gen(function*() {
+      yield* Queue.offer(between, "first")
+      const value = yield* giver
+      yield* Queue.offer(between, value)
+      return "gave"
+    })
+    const taking = Effect.gen(function*() {
+      const first = yield* Queue.take(between)
+      const own = yield* taker
+      return `${first} ${own} ${yield* Queue.take(between)}`
+    })
+    return yield* both(giving, taking)
+  })

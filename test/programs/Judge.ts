@@ -1,0 +1,81 @@
+/** The properties that every story must have. Each answers what is wrong, in words. */
+import { Effect } from "effect"
+import type { World } from "@reprise/testing"
+import * as Invariants from "./Invariants.js"
+import type * as Oracle from "./Oracle.js"
+import type { Story } from "./Program.js"
+import * as Replays from "./Replays.js"
+import { type Faults, NO_FAULTS, type Observed, observe } from "./Scenario.js"
+
+type Complaints = ReadonlyArray<string>
+
+/** In one instant, what is cancelled may end in any order; between instants the order is part of the outcome. */
+const inOrder = (notes: ReadonlyArray<string>): ReadonlyArray<string> => notes.toSorted()
+
+const differ = (what: string, expected: ReadonlyArray<string>, actual: ReadonlyArray<string>): Complaints => {
+  const [wanted, found] = [inOrder(expected), inOrder(actual)]
+  const at = wanted.findIndex((item, i) => item !== found[i])
+  if (at < 0 && wanted.length === found.length) return []
+  const from = at < 0 ? wanted.length : at
+  const shown = (items: ReadonlyArray<string>) => JSON.stringify(items.slice(from, from + 5))
+  return [`${what} differ: expected ${shown(wanted)}, but got ${shown(found)}`]
+}
+
+const statusDiffers = (expected: { readonly status: string }, { blocked, status }: Observed): Complaints =>
+  expected.status === status ? [] : [`the status is ${status} instead of ${expected.status}: ${JSON.stringify(blocked)}`]
+
+/** P0: the outcome is the oracle's. */
+export const asTheOracleSays = (expected: Oracle.Outcome, seen: Observed): Complaints => [
+  ...statusDiffers(expected, seen),
+  ...differ("notes", expected.notes, seen.notes),
+  ...differ("bodies", expected.calls, seen.calls)
+]
+
+/** P2, P3 and P6, of one history. */
+export const ofHistory = ({ program }: Story, { blocked, history, notes }: Observed): Complaints => {
+  const wrong = Invariants.violations(history)
+  if (wrong.length > 0) return wrong
+  const replayed = Replays.replay(program, history)
+  return [
+    ...Replays.faults(program, history),
+    ...Replays.prefixFaults(program, history),
+    // What blocked a run is not in its history.
+    ...(blocked === undefined ? differ("notes of the replay", notes, replayed.played.trace().notes) : [])
+  ]
+}
+
+/** P1 and P4: with these faults everything is as without them. */
+export const survives = (story: Story, expected: Observed, faults: Faults): Effect.Effect<Complaints> =>
+  Effect.map(observe(story, faults), (seen) => {
+    const complaints = [
+      ...statusDiffers(expected, seen),
+      ...differ("notes", expected.notes, seen.notes),
+      ...differ("bodies", [...new Set(expected.calls)], [...new Set(seen.calls)]),
+      ...differ("events", timeless(expected), timeless(seen)),
+      ...(seen.repeated.length === 0 ? [] : [`bodies ran again: ${JSON.stringify(seen.repeated)}`]),
+      ...Invariants.violations(seen.history)
+    ]
+    return complaints.map((what) => `with ${JSON.stringify(faults)}: ${what}`)
+  })
+
+/** Recorded values are drawn anew when they were not committed. */
+const timeless = ({ history }: Observed): ReadonlyArray<string> =>
+  history.map((event) =>
+    JSON.stringify(event, (key, value: unknown) =>
+      key === "token" || key === "value" || key === "chance" || key === "notes" || key === "stack" ? undefined : value))
+
+/** Every single crash of a short run, and some of a long one; then pairs, and runs that are never kept in memory. */
+export const faultsOf = (appendCount: number, pick: (max: number) => number): ReadonlyArray<Faults> => {
+  const all = Array.from({ length: appendCount }, (_, i) => i + 1).flatMap((append): Array<World.CrashPoint> => [
+    { append, moment: "before" },
+    { append, moment: "after" }
+  ])
+  const singles = all.length <= SINGLES_MAX ? all : Array.from({ length: SINGLES_MAX }, () => all[pick(all.length - 1)]!)
+  const pairs = Array.from({ length: PAIRS }, () => [all[pick(all.length - 1)]!, all[pick(all.length - 1)]!])
+  return [
+    { ...NO_FAULTS, alwaysReplay: true },
+    ...[...singles.map((crash) => [crash]), ...pairs].map((crashes) => ({ crashes, alwaysReplay: pick(1) === 1 }))
+  ]
+}
+const SINGLES_MAX = 12
+const PAIRS = 2

@@ -1,0 +1,198 @@
+/**
+ * Random workflow programs as data, and random scripts of what happens to them from outside.
+ *
+ * Everything that takes time ends at an instant of its own: an instant that fits its residue modulo `CYCLE`. So no two
+ * things ever happen at once, and a step that is tried again after a crash ends when it would have ended without one.
+ * What a program does is therefore determined by the program and the script, wherever its worker crashes.
+ */
+import { FastCheck as fc } from "effect"
+
+interface Common {
+  /** Unique in its program, from 1, in order of appearance. */
+  readonly id: number
+  /** When, within a cycle, this node ends; free to shrink, since the residue contains the id as well. */
+  readonly rank: number
+  readonly children: ReadonlyArray<Node>
+}
+
+export type Node =
+  & Common
+  & (
+    /** Fails its first `fails` attempts; is tried again `times` times, at once or a cycle later. */
+    | {
+      readonly kind: "step"
+      readonly fails: number
+      readonly times: number
+      readonly delayed: boolean
+      readonly defect: boolean
+      readonly deadline: boolean
+    }
+    | { readonly kind: "sleep" | "draw" | "value" | "seq" | "timeout" | "ensuring" | "acquire" | "uninterruptible" }
+    | { readonly kind: "receive" | "poll"; readonly name: number }
+    | { readonly kind: "set" | "get"; readonly cell: number }
+    | { readonly kind: "awakeable" | "condition" | "deferred" | "queue" | "handle" }
+    | { readonly kind: "sensor"; readonly polls: number }
+    | { readonly kind: "all"; readonly concurrency: number; readonly either: boolean }
+    | { readonly kind: "race"; readonly how: "race" | "raceFirst" | "raceAll" }
+    | { readonly kind: "catch"; readonly causes: boolean }
+    | { readonly kind: "fork"; readonly how: "join" | "interrupt" | "daemon" | "leave" }
+  )
+export type Kind = Node["kind"]
+export type Of<K extends Kind> = Extract<Node, { readonly kind: K }>
+
+/** One thing that an outsider does, once for each of `moments`; only the first that arrives may count. */
+export interface Message {
+  readonly kind: "signal" | "update" | "settle" | "reject" | "cancel"
+  /** Which signal, or which of the program's awakeables. */
+  readonly target: number
+  /** In cycles and ranks. */
+  readonly moments: ReadonlyArray<readonly [cycle: number, rank: number]>
+}
+
+export interface Story {
+  readonly program: Node
+  readonly script: ReadonlyArray<Message>
+}
+
+// ---- instants ----
+
+const RANKS = 64
+const SLOTS = 512
+export const CYCLE = RANKS * SLOTS
+/** When each run starts. */
+export const START = 1_000_000 * CYCLE
+export const NODES_MAX = 100
+
+const FIRST_MESSAGE_SLOT = 128
+const FIRST_HANDLER_SLOT = 192
+/** The instant at which a step's deadline passes comes from this half of the slots. */
+const DEADLINE = 256
+export const MESSAGES_MAX = 12
+const COPIES_MAX = 3
+
+const residue = (rank: number, slot: number): number => rank * SLOTS + slot
+export const residueOf = (node: Node): number => residue(node.rank, node.id)
+/** The step of an update handler ends at an instant that is its message's, too. */
+const slotOf = (node: Node, message: number | undefined): number => message === undefined ? node.id : FIRST_HANDLER_SLOT + message
+export const stepResidue = (node: Node, message: number | undefined): number => residue(node.rank, slotOf(node, message))
+export const deadlineResidue = (node: Node, message: number | undefined): number =>
+  residue((node.rank * 37 + 11) % RANKS, DEADLINE + slotOf(node, message))
+export const instantOf = (message: number, copy: number, cycle: number, rank: number): number =>
+  START + cycle * CYCLE + residue(rank, FIRST_MESSAGE_SLOT + message * COPIES_MAX + copy)
+
+/** Milliseconds from `now` until the first instant of this residue: 0 when that is now. */
+export const until = (now: number, residue: number): number => (((residue - now) % CYCLE) + CYCLE) % CYCLE
+
+// ---- generating ----
+
+const rank = fc.nat({ max: RANKS - 1 })
+const few = fc.nat({ max: 2 })
+
+const node = <P extends object>(
+  kind: Kind,
+  children: fc.Arbitrary<ReadonlyArray<Node>>,
+  own: { [K in keyof P]: fc.Arbitrary<P[K]> }
+): fc.Arbitrary<Node> =>
+  // The table below gives each kind its own fields.
+  fc.record({ kind: fc.constant(kind), id: fc.constant(0), rank, children, ...own }) as unknown as fc.Arbitrary<Node>
+
+const none = fc.constant<ReadonlyArray<Node>>([])
+const seldom = fc.nat({ max: 5 }).map((roll) => roll === 5)
+
+const step = node("step", none, {
+  fails: fc.constantFrom(0, 0, 0, 1, 2),
+  times: few,
+  delayed: fc.boolean(),
+  defect: seldom,
+  deadline: seldom
+})
+const sleep = node("sleep", none, {})
+
+/** What may stand where nothing can interrupt it: it ends by itself. */
+const simple: fc.Arbitrary<Node> = fc.letrec<{ readonly node: Node }>((tie) => ({
+  node: fc.oneof(
+    { maxDepth: 1 },
+    { arbitrary: step, weight: 4 },
+    { arbitrary: sleep, weight: 1 },
+    { arbitrary: node("value", none, {}), weight: 1 },
+    { arbitrary: node("seq", fc.array(tie("node"), { minLength: 1, maxLength: 2 }), {}), weight: 1 },
+    { arbitrary: node("all", fc.array(tie("node"), { minLength: 1, maxLength: 2 }), { concurrency: few, either: fc.boolean() }), weight: 1 }
+  )
+})).node
+
+const any: fc.Arbitrary<Node> = fc.letrec<{ readonly node: Node }>((tie) => {
+  const one = fc.tuple(tie("node"))
+  const two = fc.tuple(tie("node"), tie("node"))
+  const some = fc.array(tie("node"), { minLength: 1, maxLength: 4 })
+  const cleaned = fc.tuple(tie("node"), simple)
+  return {
+    node: fc.oneof(
+      { maxDepth: 4 },
+      { arbitrary: step, weight: 6 },
+      { arbitrary: sleep, weight: 2 },
+      { arbitrary: node("draw", none, {}), weight: 1 },
+      { arbitrary: node("value", none, {}), weight: 1 },
+      { arbitrary: node("receive", none, { name: fc.nat({ max: 1 }) }), weight: 2 },
+      { arbitrary: node("poll", none, { name: fc.nat({ max: 1 }) }), weight: 1 },
+      { arbitrary: node("set", none, { cell: fc.nat({ max: 1 }) }), weight: 1 },
+      { arbitrary: node("get", none, { cell: fc.nat({ max: 1 }) }), weight: 1 },
+      { arbitrary: node("awakeable", none, {}), weight: 1 },
+      { arbitrary: node("sensor", none, { polls: few }), weight: 1 },
+      { arbitrary: node("seq", some, {}), weight: 5 },
+      { arbitrary: node("all", some, { concurrency: fc.nat({ max: 3 }), either: fc.boolean() }), weight: 4 },
+      { arbitrary: node("race", two, { how: fc.constantFrom("race", "raceFirst", "raceAll") }), weight: 3 },
+      { arbitrary: node("timeout", one, {}), weight: 3 },
+      { arbitrary: node("catch", two, { causes: fc.boolean() }), weight: 2 },
+      { arbitrary: node("ensuring", cleaned, {}), weight: 2 },
+      { arbitrary: node("acquire", fc.tuple(simple, tie("node"), simple), {}), weight: 2 },
+      { arbitrary: node("fork", two, { how: fc.constantFrom("join", "interrupt", "daemon", "leave") }), weight: 2 },
+      { arbitrary: node("condition", one, {}), weight: 1 },
+      { arbitrary: node("deferred", two, {}), weight: 1 },
+      { arbitrary: node("queue", two, {}), weight: 1 },
+      { arbitrary: node("handle", fc.tuple(step), {}), weight: 1 },
+      { arbitrary: node("uninterruptible", fc.tuple(simple), {}), weight: 1 }
+    )
+  }
+}).node
+
+const numbered = (root: Node): Node => {
+  let count = 0
+  const visit = (node: Node): Node => {
+    const id = ++count
+    return { ...node, id, children: node.children.map(visit) }
+  }
+  return visit(root)
+}
+
+/** All nodes of a program, in order of appearance. */
+export const nodesOf = (root: Node): ReadonlyArray<Node> => [root, ...root.children.flatMap(nodesOf)]
+
+export const program: fc.Arbitrary<Node> = any.map(numbered).filter((root) => nodesOf(root).length <= NODES_MAX)
+
+const message: fc.Arbitrary<Message> = fc.record({
+  kind: fc.constantFrom("signal", "signal", "signal", "update", "update", "settle", "settle", "reject", "cancel"),
+  target: fc.nat({ max: 1 }),
+  moments: fc.array(fc.tuple(fc.nat({ max: 4 }), rank), { minLength: 1, maxLength: COPIES_MAX })
+})
+
+export const story: fc.Arbitrary<Story> = fc.record({ program, script: fc.array(message, { maxLength: 6 }) })
+
+/** The script in the order of its moments. */
+export const moments = (script: ReadonlyArray<Message>) =>
+  script.flatMap((message, number) =>
+    message.moments.map(([cycle, rank], copy) => ({ message, number, at: instantOf(number, copy, cycle, rank) }))
+  ).sort((a, b) => a.at - b.at)
+
+// ---- showing ----
+
+const showNode = (node: Node): string => {
+  const { children, id, kind, rank, ...own } = node
+  const settings = Object.values(own).join(",")
+  const inside = children.length === 0 ? "" : `[${children.map(showNode).join(", ")}]`
+  return `${kind}${settings === "" ? "" : `(${settings})`}#${id}${rank === 0 ? "" : `@${rank}`}${inside}`
+}
+
+/** A story in one line for each message. */
+export const show = ({ program, script }: Story): string =>
+  [showNode(program), ...script.map((message, i) => `m${i}: ${message.kind} ${message.target} at ${JSON.stringify(message.moments)}`)]
+    .join("\n")

@@ -1,0 +1,115 @@
+/** Plays a story in a world: a worker, its store, and time that moves from one instant to the next. */
+import { Effect } from "effect"
+import { Client } from "@reprise/core"
+import type { Event, Message as Sent } from "@reprise/core/engine"
+import { World } from "@reprise/testing"
+import * as Durable from "./Durable.js"
+import { type Message, moments, nodesOf, START, type Story } from "./Program.js"
+
+export interface Faults {
+  readonly crashes: ReadonlyArray<World.CrashPoint>
+  readonly alwaysReplay: boolean
+}
+export const NO_FAULTS: Faults = { crashes: [], alwaysReplay: false }
+
+export interface Observed {
+  readonly status: string
+  readonly blocked: unknown
+  readonly notes: ReadonlyArray<string>
+  readonly calls: ReadonlyArray<string>
+  /** Bodies that ran though their completion was committed, and attempts that one process began twice. */
+  readonly repeated: ReadonlyArray<World.StepCall>
+  readonly history: ReadonlyArray<Event.Event>
+  readonly appendCount: number
+  /** The seed of chance and whatever else makes this run itself. */
+  readonly played: Durable.Played
+}
+
+export const RUN_ID = "run"
+
+/** No story has so many stops; one that goes round in circles has. */
+const STOPS_MAX = 2_000
+
+export const observe = (story: Story, faults: Faults): Effect.Effect<Observed> =>
+  Effect.scoped(Effect.gen(function*() {
+    const played = Durable.make(story.program)
+    const world = yield* World.make({ workflows: [played.workflow], startAt: START, alwaysReplay: faults.alwaysReplay })
+    for (const crash of faults.crashes) yield* world.crashAt(crash)
+    yield* Effect.orDie(world.start(played.workflow, undefined, { id: RUN_ID }))
+    for (const { at, message, number } of moments(story.script)) {
+      yield* world.advance(at - (yield* world.now))
+      yield* send(world, story, message, number)
+      yield* world.idle
+    }
+    for (let stop = 0; yield* world.skip; stop++) {
+      if (stop > STOPS_MAX) return yield* Effect.dieMessage("the story does not come to an end")
+    }
+    const { blocked } = yield* Effect.orDie(world.run(Client.describe(RUN_ID)))
+    const history = yield* world.history(RUN_ID)
+    const calls = yield* world.calls
+    return {
+      status: statusOf(history, blocked),
+      blocked,
+      notes: played.trace().notes,
+      calls: calls.map(({ attempt, poll, step }) => `${step} ${attempt} ${poll}`),
+      repeated: calls.filter((call, i) => call.isRepeated || calls.slice(0, i).some(isSame(call))),
+      history,
+      appendCount: yield* world.appendCount,
+      played
+    }
+  }))
+
+const isSame = (a: World.StepCall) => (b: World.StepCall): boolean =>
+  a.process === b.process && a.stepId === b.stepId && a.attempt === b.attempt && a.poll === b.poll
+
+/** Puts a message into the run's inbox, as a client does that has checked it. A closed run takes none. */
+export const send = (world: World.World, story: Story, message: Message, number: number): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const sent = messageOf(story, message, number, yield* world.history(RUN_ID))
+    if (sent === undefined) return
+    yield* world.run(Effect.flatMap(Client.Client, ({ log }) => Effect.ignore(log.send(RUN_ID, sent))))
+  })
+
+const messageOf = (
+  { program }: Story,
+  { kind, target }: Message,
+  number: number,
+  history: ReadonlyArray<Event.Event>
+): Sent.Message | undefined => {
+  const messageId = `m${number}`
+  switch (kind) {
+    case "signal":
+      return { _tag: "Signal", messageId, name: `s${target}`, payload: messageId }
+    case "update":
+      return { _tag: "Update", messageId, name: Durable.update.name, input: number }
+    case "cancel":
+      return { _tag: "Cancel", messageId }
+    case "settle":
+    case "reject": {
+      const awakeables = nodesOf(program).filter((node) => node.kind === "awakeable")
+      const name = Durable.awakeableName(awakeables[target]?.id ?? 0)
+      const created = history.find((event) => event._tag === "AwakeableCreated" && event.name === name)
+      if (created?._tag !== "AwakeableCreated") return undefined
+      const settlement = kind === "settle"
+        ? { _tag: "Resolved" as const, value: messageId }
+        : { _tag: "Rejected" as const, error: messageId }
+      return { _tag: "SettleAwakeable", messageId, id: created.id, settlement }
+    }
+  }
+}
+
+/** In the oracle's words. */
+const statusOf = (history: ReadonlyArray<Event.Event>, blocked: unknown): string => {
+  if (blocked !== undefined) return "blocked"
+  const last = history.at(-1)
+  switch (last?._tag) {
+    case "RunCompleted":
+      return `completed ${String((last.output as { readonly value: string }).value)}`
+    case "RunFailed":
+      return last.failure._tag === "Error" ? `failed ${String(last.failure.error)}` : `failed ${last.failure._tag.toLowerCase()}`
+    case "RunCancelled":
+      return "cancelled"
+    default:
+      return "running"
+  }
+}

@@ -1,0 +1,32 @@
+/** Random programs, played on the engine and by an oracle, with crashes everywhere, replayed whole and in part. */
+import { Effect } from "effect"
+import { describe, expect, it } from "vitest"
+import * as Check from "./Check.js"
+import * as Judge from "./Judge.js"
+import * as Oracle from "./Oracle.js"
+import { NO_FAULTS, observe } from "./Scenario.js"
+
+/** For more programs than usual, too. */
+const PATIENCE = 3_600_000
+
+describe("a random program", () => {
+  it("does what it does without an engine, and its history replays", async () => {
+    const failure = await Check.firstFailure(Check.COUNT, (story) =>
+      Effect.map(observe(story, NO_FAULTS), (seen) => [
+        ...Judge.asTheOracleSays(Oracle.outcome(story), seen),
+        ...Judge.ofHistory(story, seen)
+      ]))
+    expect(failure).toBe("")
+  }, PATIENCE)
+
+  it("does not notice crashes, nor whether it is kept in memory", async () => {
+    const failure = await Check.firstFailure(Check.COUNT / 16, (story, pick) =>
+      Effect.gen(function*() {
+        const expected = yield* observe(story, NO_FAULTS)
+        const complaints = yield* Effect.forEach(Judge.faultsOf(expected.appendCount, pick), (faults) =>
+          Judge.survives(story, expected, faults))
+        return complaints.flat()
+      }))
+    expect(failure).toBe("")
+  }, PATIENCE)
+})
