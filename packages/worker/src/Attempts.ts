@@ -42,7 +42,7 @@ export const start = (worker: Worker, run: LiveRun, step: Run.OpenStep, ends: En
 }
 
 /** Interrupts an attempt; its end is reported once the body's own cleanup is done. */
-export const abort = (run: LiveRun, stepId: string, why: NonNullable<RunningAttempt["ending"]>): boolean => {
+export const abort = (run: Pick<LiveRun, "attempts">, stepId: string, why: NonNullable<RunningAttempt["ending"]>): boolean => {
   const attempt = run.attempts.get(stepId)
   if (attempt === undefined) return false
   if (attempt.ending !== undefined) return true

@@ -164,11 +164,13 @@ const listen = (worker: Worker) =>
 const stop = (worker: Worker): Effect.Effect<void> =>
   Effect.suspend(() => {
     worker.stopping = true
-    const fibers = [...worker.live.values()].flatMap((run) => [...run.attempts.values()].flatMap(({ fiber }) => fiber ?? []))
-    for (const run of worker.live.values()) {
+    const runs = [...worker.live.values(), ...[...worker.orphans.values()].map((attempts) => ({ attempts }))]
+    const fibers = runs.flatMap((run) => [...run.attempts.values()].flatMap(({ fiber }) => fiber ?? []))
+    for (const run of runs) {
       for (const id of [...run.attempts.keys()]) Attempts.abort(run, id, "stop")
     }
-    const ended = Effect.timeoutOption(Fiber.awaitAll(fibers), CLEANUP)
+    // Finalizers run uninterruptibly, and so the time limit of this one would not hold.
+    const ended = Effect.timeoutOption(Effect.interruptible(Fiber.awaitAll(fibers)), CLEANUP)
     return Effect.zipRight(ended, Effect.zipRight(CommitLoop.flush(worker), Effect.sync(() => dropAll(worker))))
   })
 
