@@ -47,7 +47,7 @@ describe("a recorded value", () => {
     Effect.gen(function*() {
       const Looks = Workflow.make("looks", {}, () =>
         Effect.gen(function*() {
-          const odd: { a?: number; b: number } = yield* Step.run("odd", Effect.succeed({ a: undefined, b: -0 }))
+          const odd: { a?: number | undefined; b: number } = yield* Step.run("odd", Effect.succeed({ a: undefined, b: -0 }))
           for (const key of Object.keys(odd)) yield* Step.run(key, Effect.void)
           yield* Effect.sleep("1 second")
           return Object.is(odd.b, -0)

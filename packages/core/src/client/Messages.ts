@@ -61,7 +61,7 @@ export const cancel = (
   options: SendOptions & { readonly reason?: string } = {}
 ): Effect.Effect<void, SendError, Client> =>
   Effect.flatMap(Client, (client) =>
-    send(client, runId, options, (common) => ({ _tag: "Cancel", ...common, ...reasonOf(options) })))
+    Effect.asVoid(send(client, runId, options, (common) => ({ _tag: "Cancel", ...common, ...reasonOf(options) }))))
 
 /** Ends the run at once: nothing of it runs any more, its cleanup neither. */
 export const terminate = (
@@ -69,7 +69,7 @@ export const terminate = (
   options: SendOptions & { readonly reason?: string } = {}
 ): Effect.Effect<void, SendError, Client> =>
   Effect.flatMap(Client, (client) =>
-    send(client, runId, options, (common) => ({ _tag: "Terminate", ...common, ...reasonOf(options) })))
+    Effect.asVoid(send(client, runId, options, (common) => ({ _tag: "Terminate", ...common, ...reasonOf(options) }))))
 
 /** Says what became of a step whose outcome is unknown (`onUnknown: "ask"`). */
 export const resolveStep = (
@@ -129,10 +129,11 @@ export const update = <Input, A, E>(
       ...(encoded === undefined ? {} : { input: encoded })
     }))
     let first = true
-    const look = Effect.suspend(() => {
-      const ask = first ? sent : Effect.void
+    const look = Effect.gen(function*() {
+      // Nobody has answered what was not sent before; a look at the store reads the whole history.
+      const isNew = first && (yield* sent) === "Sent"
       first = false
-      return Effect.zipRight(ask, answered(client, runId, messageId))
+      return isNew ? undefined : yield* answered(client, runId, messageId)
     })
     const answer = yield* watching(client, runId, (change) => answerIn(change, messageId), look)
     return yield* decodeAnswer(message, runId, answer)
@@ -201,9 +202,9 @@ const send = (
   runId: string,
   options: SendOptions,
   build: (common: { readonly messageId: string; readonly by?: string }) => Message.Message
-): Effect.Effect<void, SendError> =>
+): Effect.Effect<"Sent" | "Duplicate", SendError> =>
   Effect.gen(function*() {
     if (options.messageId !== undefined) yield* checkName(client, "message id", options.messageId)
     const by = options.by === undefined ? {} : { by: options.by }
-    yield* client.log.send(runId, build({ messageId: options.messageId ?? client.newId(), ...by }))
+    return yield* client.log.send(runId, build({ messageId: options.messageId ?? client.newId(), ...by }))
   })

@@ -83,9 +83,10 @@ const failed = <E>(workflow: Any, runId: string, failure: Failure): Effect.Effec
       )
     case "TimedOut":
       return Effect.fail(new RunTimedOut({ runId, millis: failure.millis }))
+    case "Interrupted":
+      return Effect.fail(new RunFailed({ runId, name: failure._tag, detail: "the program interrupted itself" }))
     case "Unencodable":
     case "OutcomeUnknown":
-    case "Interrupted":
       return Effect.fail(new RunFailed({ runId, name: failure._tag, detail: "message" in failure ? failure.message : "" }))
   }
 }

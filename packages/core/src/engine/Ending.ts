@@ -28,7 +28,7 @@ const closingCommand = (program: ProgramState, cause: Cause.Cause<Failed>): Comm
   const cancel = program.cancel
   if (cancel === undefined) return { _tag: "FailRun", failure: { _tag: "Interrupted" } }
   if (cancel.cause === "request") return { _tag: "CancelRun", reason: cancel.reason, by: cancel.by }
-  return { _tag: "FailRun", failure: { _tag: "TimedOut", scope: "run", millis: cancel.at - program.info.startedAt } }
+  return { _tag: "FailRun", failure: { _tag: "TimedOut", scope: "run", millis: program.timeoutMillis ?? 0 } }
 }
 
 const stepDefect = (died: StepDefect): Failure => ({

@@ -53,6 +53,7 @@ export const make = (
     root: undefined,
     now: info.startedAt,
     cancel: undefined,
+    timeoutMillis: undefined,
     finished: false,
     fault: undefined,
     recorded: undefined,
@@ -171,6 +172,7 @@ const deliver = (program: ProgramState, event: Event): void => {
 }
 
 const begin = (program: ProgramState, event: Of<"RunStarted">): void => {
+  program.timeoutMillis = event.timeoutAt === undefined ? undefined : event.timeoutAt - event.at
   const root = fork(program, halting(program, program.workflow.program(event.input)), place(program, "0"))
   program.root = root
   root.addObserver((exit) => finish(program, exit))

@@ -60,6 +60,8 @@ export interface ProgramState {
   /** The time of the event being delivered. */
   now: number
   cancel: Of<"RunCancelRequested"> | undefined
+  /** How long the run may take. */
+  timeoutMillis: number | undefined
   finished: boolean
   fault: Fault | undefined
   /** While replaying: the command events that this activation must produce, and how many it has. */
