@@ -91,7 +91,7 @@ export const clientLayer = (options: {
       Client.make({
         log,
         registry: Registry.make(options.workflows),
-        limits: { ...Limits.Limits, ...options.limits },
+        limits: Limits.complete(options.limits),
         newId: randomUUID,
         local: undefined
       }))
@@ -104,7 +104,7 @@ const make = (
 ): Effect.Effect<Worker, never, Log.Log> =>
   Effect.gen(function*() {
     const newId = hooks?.newId ?? randomUUID
-    const limits = { ...Limits.Limits, ...options.limits }
+    const limits = Limits.complete(options.limits)
     const clock = yield* Clock.clockWith(Effect.succeed)
     const minimumLogLevel = yield* FiberRef.get(FiberRef.currentMinimumLogLevel)
     const worker: Worker = {

@@ -86,3 +86,13 @@ describe("names", () => {
       expect(yield* blockedBy(() => Effect.as(Awakeable.make(long), ""))).toBeDefined()
     }))
 })
+
+describe("a limit", () => {
+  it.scoped("under which nothing could happen is refused", () =>
+    Effect.gen(function*() {
+      for (const attemptsMax of [0, -1, Number.NaN]) {
+        const exit = yield* Effect.exit(World.make({ workflows: [], limits: { attemptsMax } }))
+        expect(String(failureOf(exit))).toContain(`Limits.attemptsMax is ${attemptsMax}; it must be at least 1`)
+      }
+    }))
+})

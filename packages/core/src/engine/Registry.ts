@@ -18,7 +18,7 @@ export const make = (workflows: ReadonlyArray<Any>): Registry => {
     }
     const versions = byName.get(workflow.name) ?? []
     if (versions.some((other) => other.version === workflow.version && other !== workflow)) {
-      throw new Error(`workflow "${workflow.name}" version "${workflow.version}" is registered twice`)
+      throw new Error(`workflow "${workflow.name}" version "${workflow.version}" is registered twice; give one of them another version`)
     }
     byName.set(workflow.name, [...versions, workflow])
   }

@@ -33,3 +33,11 @@ export const Limits: Limits = {
   pollMillis: 500,
   pageEventCount: 10_000
 }
+
+/** The given limits and the default of every other one. Throws at what would let nothing happen. */
+export const complete = (given: Partial<Limits> = {}): Limits => {
+  for (const [name, limit] of Object.entries(given)) {
+    if (!(limit >= 1 || (limit === 0 && name.endsWith("Millis")))) throw new Error(`Limits.${name} is ${limit}; it must be at least 1`)
+  }
+  return { ...Limits, ...given }
+}

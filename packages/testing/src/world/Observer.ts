@@ -9,7 +9,7 @@ export const make = (world: WorldState) =>
   Client.make({
     log: logOf(world),
     registry: { byName: world.registry },
-    limits: { ...Limits.Limits, ...world.limits },
+    limits: Limits.complete(world.limits),
     newId: () => Process.newId(world),
     local: localOf(world)
   })
