@@ -84,6 +84,8 @@ export const open = (options: Options): Effect.Effect<StoreShape, Errors.StoreEr
 const locate = (filename: string): Effect.Effect<string, Errors.StoreUnavailable | Errors.StoreReadOnly> =>
   Effect.try({
     try: () => {
+      // To SQLite these mean something else than a file of that name.
+      if (filename === ":memory:" || filename.includes("\0")) throw new Error("a store is a file; for tests there is MemoryLog")
       const exists = existsSync(filename)
       const path = exists ? realpathSync(filename) : join(realpathSync(dirname(filename)), basename(filename))
       if (exists && !statSync(path).isFile()) throw new Error("it is not a file")
@@ -91,9 +93,10 @@ const locate = (filename: string): Effect.Effect<string, Errors.StoreUnavailable
       return path
     },
     catch: (cause) => {
-      const { code, message } = cause instanceof Error && "code" in cause ? cause : { code: "", message: String(cause) }
+      const detail = cause instanceof Error ? cause.message : String(cause)
+      const code = cause instanceof Error && "code" in cause ? cause.code : undefined
       const refused = code === "EACCES" || code === "EROFS" || code === "EPERM"
-      return new (refused ? Errors.StoreReadOnly : Errors.StoreUnavailable)({ filename, detail: message })
+      return new (refused ? Errors.StoreReadOnly : Errors.StoreUnavailable)({ filename, detail })
     }
   })
 

@@ -43,12 +43,14 @@ it.scoped("the settings that durability rests on are what was asked for", () =>
     expect(warnings.filter((line) => line.startsWith("WARN") && line.includes("power cut"))).toHaveLength(1)
   }))
 
-it.scoped("a missing directory, and a directory in the place of the file, are unavailable", () =>
+it.scoped("a missing directory, a directory in the place of the file, and what is no file at all, are unavailable", () =>
   Effect.gen(function*() {
     const filename = yield* given.file
     expect(yield* refusal(join(dirname(filename), "missing", "log.db"))).toBe("StoreUnavailable")
     mkdirSync(filename)
     expect(yield* refusal(filename)).toBe("StoreUnavailable")
+    expect(yield* refusal(":memory:")).toBe("StoreUnavailable")
+    expect(yield* refusal(`${filename}\0.db`)).toBe("StoreUnavailable")
   }))
 
 it.scoped("a file that is not a store is damaged, and is left as it is", () =>
