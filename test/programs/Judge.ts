@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import type { World } from "@reprise/testing"
 import * as Invariants from "./Invariants.js"
+import * as Mutation from "./Mutation.js"
 import type * as Oracle from "./Oracle.js"
 import type { Story } from "./Program.js"
 import * as Replays from "./Replays.js"
@@ -44,13 +45,29 @@ export const ofHistory = ({ program }: Story, { blocked, history, notes }: Obser
   ]
 }
 
+/**
+ * P5: with a program that has been changed where the run has been, the replay diverges; a change further on is not
+ * noticed. `pick` chooses at which activation the history is cut.
+ */
+export const ofMutants = ({ program }: Story, { history }: Observed, pick: (max: number) => number): Complaints => {
+  const cuts = Replays.cuts(history)
+  const past = history.slice(0, cuts[pick(cuts.length)] ?? history.length)
+  if (past.length === 0) return []
+  const { notes } = Replays.replay(program, past).played.trace()
+  return Mutation.mutants(program, past, notes).flatMap(({ isReached, program, what }) => {
+    const { fault } = Replays.replay(program, past).replay
+    if ((fault === undefined) !== isReached && (fault === undefined || fault._tag === "Divergence")) return []
+    return [`${what}: ${isReached ? "expected a divergence" : "expected nothing"}, but got ${fault?._tag}: ${fault?.message}`]
+  })
+}
+
 /** P1 and P4: with these faults everything is as without them. */
 export const survives = (story: Story, expected: Observed, faults: Faults): Effect.Effect<Complaints> =>
   Effect.map(observe(story, faults), (seen) => {
     const complaints = [
       ...statusDiffers(expected, seen),
       ...differ("notes", expected.notes, seen.notes),
-      ...differ("bodies", [...new Set(expected.calls)], [...new Set(seen.calls)]),
+      ...differ("bodies", lasting(expected), lasting(seen)),
       ...differ("events", timeless(expected), timeless(seen)),
       ...(seen.repeated.length === 0 ? [] : [`bodies ran again: ${JSON.stringify(seen.repeated)}`]),
       ...Invariants.violations(seen.history)
@@ -58,9 +75,24 @@ export const survives = (story: Story, expected: Observed, faults: Faults): Effe
     return complaints.map((what) => `with ${JSON.stringify(faults)}: ${what}`)
   })
 
-/** Recorded values are drawn anew when they were not committed. */
+/** Each body once, without those of steps that were cancelled at the instant of their beginning: they may begin, or not. */
+const lasting = ({ calls, history }: Observed): ReadonlyArray<string> => {
+  const began = new Map<string, { readonly name: string; readonly at: number }>()
+  const fleeting = new Set<string>()
+  for (const event of history) {
+    if (event._tag === "StepScheduled") began.set(event.id, event)
+    else if (event._tag === "StepRetryScheduled") began.set(event.id, { name: began.get(event.id)!.name, at: event.dueAt })
+    else if (event._tag === "StepCancelRequested" && began.get(event.id)?.at === event.at) fleeting.add(began.get(event.id)!.name)
+  }
+  return [...new Set(calls)].filter((call) => !fleeting.has(call.split(" ")[0]!))
+}
+
+/**
+ * Recorded values are drawn anew when they were not committed. A run that ends at the instant of a cancel may do so before
+ * or after it hears of it: not every fiber is waited for.
+ */
 const timeless = ({ history }: Observed): ReadonlyArray<string> =>
-  history.map((event) =>
+  history.filter(({ _tag, at }) => _tag !== "StepCancelled" || at !== history.at(-1)?.at).map((event) =>
     JSON.stringify(event, (key, value: unknown) =>
       key === "token" || key === "value" || key === "chance" || key === "notes" || key === "stack" ? undefined : value))
 

@@ -127,7 +127,7 @@ const any: fc.Arbitrary<Node> = fc.letrec<{ readonly node: Node }>((tie) => {
   const cleaned = fc.tuple(tie("node"), simple)
   return {
     node: fc.oneof(
-      { maxDepth: 4 },
+      { maxDepth: 4, depthSize: "large" },
       { arbitrary: step, weight: 6 },
       { arbitrary: sleep, weight: 2 },
       { arbitrary: node("draw", none, {}), weight: 1 },
@@ -167,7 +167,9 @@ const numbered = (root: Node): Node => {
 /** All nodes of a program, in order of appearance. */
 export const nodesOf = (root: Node): ReadonlyArray<Node> => [root, ...root.children.flatMap(nodesOf)]
 
-export const program: fc.Arbitrary<Node> = any.map(numbered).filter((root) => nodesOf(root).length <= NODES_MAX)
+export const program: fc.Arbitrary<Node> = node("seq", fc.array(any, { minLength: 1, maxLength: 5, size: "max" }), {})
+  .map(numbered)
+  .filter((root) => nodesOf(root).length <= NODES_MAX)
 
 const message: fc.Arbitrary<Message> = fc.record({
   kind: fc.constantFrom("signal", "signal", "signal", "update", "update", "settle", "settle", "reject", "cancel"),
@@ -175,7 +177,7 @@ const message: fc.Arbitrary<Message> = fc.record({
   moments: fc.array(fc.tuple(fc.nat({ max: 4 }), rank), { minLength: 1, maxLength: COPIES_MAX })
 })
 
-export const story: fc.Arbitrary<Story> = fc.record({ program, script: fc.array(message, { maxLength: 6 }) })
+export const story: fc.Arbitrary<Story> = fc.record({ program, script: fc.array(message, { maxLength: 8, size: "max" }) })
 
 /** The script in the order of its moments. */
 export const moments = (script: ReadonlyArray<Message>) =>

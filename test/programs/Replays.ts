@@ -45,7 +45,7 @@ export const faults = (program: Node, history: ReadonlyArray<Event.Event>): Read
 }
 
 /** Where each activation begins: the positions of the delivered events. */
-const cuts = (history: ReadonlyArray<Event.Event>): ReadonlyArray<number> =>
+export const cuts = (history: ReadonlyArray<Event.Event>): ReadonlyArray<number> =>
   history.flatMap((event, i) => (Event.sortOf(event) === "delivered" ? [i] : []))
 
 /**

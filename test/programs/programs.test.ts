@@ -19,6 +19,12 @@ describe("a random program", () => {
     expect(failure).toBe("")
   }, PATIENCE)
 
+  it("that was changed does not fit its history, if it was changed where the run has been", async () => {
+    const failure = await Check.firstFailure(Check.COUNT / 4, (story, pick) =>
+      Effect.map(observe(story, NO_FAULTS), (seen) => Judge.ofMutants(story, seen, pick)))
+    expect(failure).toBe("")
+  }, PATIENCE)
+
   it("does not notice crashes, nor whether it is kept in memory", async () => {
     const failure = await Check.firstFailure(Check.COUNT / 16, (story, pick) =>
       Effect.gen(function*() {
