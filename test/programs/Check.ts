@@ -16,8 +16,8 @@ export type Pick = (max: number) => number
 export type Property = (story: Story, pick: Pick) => Effect.Effect<ReadonlyArray<string>>
 
 /** The smallest story that was found to have complaints, in words; empty when there is none. */
-export const firstFailure = async (count: number, property: Property): Promise<string> => {
-  const given = fc.asyncProperty(story, fc.infiniteStream(fc.nat()), async (story, picks) => {
+export const firstFailure = async (count: number, property: Property, stories = story): Promise<string> => {
+  const given = fc.asyncProperty(stories, fc.infiniteStream(fc.nat()), async (story, picks) => {
     const complaints = await Effect.runPromise(property(story, (max) => picks.next().value % (max + 1)))
     if (complaints.length > 0) throw new Error(complaints.slice(0, 5).join("\n"))
   })

@@ -61,6 +61,20 @@ export const ofMutants = ({ program }: Story, { history }: Observed, pick: (max:
   })
 }
 
+/** What holds whatever happens at once: the history is one that can be, and it replays. */
+export const ofAnyRun = (story: Story, faults: Faults): Effect.Effect<Complaints> =>
+  Effect.map(observe(story, faults), (seen) => {
+    const complaints = [
+      ...ofHistory(story, seen),
+      ...(seen.blocked === undefined || isOwnDefect(seen.blocked) ? [] : [`blocked: ${JSON.stringify(seen.blocked)}`]),
+      ...(seen.repeated.length === 0 ? [] : [`bodies ran again: ${JSON.stringify(seen.repeated)}`])
+    ]
+    return complaints.map((what) => `with ${JSON.stringify(faults)}: ${what}`)
+  })
+
+/** Effect makes defects of errors in some places; they are the program's own. */
+const isOwnDefect = (blocked: unknown): boolean => (blocked as { readonly _tag: string })._tag === "ProgramDefect"
+
 /** P1 and P4: with these faults everything is as without them. */
 export const survives = (story: Story, expected: Observed, faults: Faults): Effect.Effect<Complaints> =>
   Effect.map(observe(story, faults), (seen) => {

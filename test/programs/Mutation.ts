@@ -44,8 +44,8 @@ const newId = (program: Node): number => nodesOf(program).length + 1
 
 const renamed = (program: Node, node: Node, past: Past): ReadonlyArray<Mutant> => {
   if (node.kind !== "step" && node.kind !== "sensor") return []
-  const program2 = replaced(program, node, { ...node, id: newId(program) })
-  return [{ what: `renamed step ${node.id}`, program: program2, isReached: isScheduled(past, node) }]
+  const mutant = replaced(program, node, { ...node, id: newId(program) })
+  return [{ what: `renamed step ${node.id}`, program: mutant, isReached: isScheduled(past, node) }]
 }
 
 /** A sleep always takes until the same instant of a cycle, so another instant is another length. */
@@ -59,14 +59,14 @@ const lengthened = (program: Node, node: Node, past: Past): ReadonlyArray<Mutant
 
 const inserted = (program: Node, node: Node, past: Past): ReadonlyArray<Mutant> => {
   // A sequence of its own keeps the fibers, so that only the new step differs.
-  const step: Node = { kind: "value", id: newId(program), rank: 0, children: [] }
-  const pair: Node = { kind: "seq", id: newId(program) + 1, rank: 0, children: [step, node] }
+  const step: Node = { kind: "value", id: newId(program), rank: 0, slot: 0, children: [] }
+  const pair: Node = { kind: "seq", id: newId(program) + 1, rank: 0, slot: 0, children: [step, node] }
   return [{ what: `inserted before ${node.id}`, program: replaced(program, node, pair), isReached: past.entered.has(node.id) }]
 }
 
 const removed = (program: Node, node: Node, past: Past): ReadonlyArray<Mutant> => {
   if (node.kind !== "step") return []
-  const nothing: Node = { kind: "seq", id: node.id, rank: 0, children: [] }
+  const nothing: Node = { kind: "seq", id: node.id, rank: 0, slot: 0, children: [] }
   return [{ what: `removed step ${node.id}`, program: replaced(program, node, nothing), isReached: isScheduled(past, node) }]
 }
 

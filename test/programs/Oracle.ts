@@ -258,7 +258,8 @@ const tell = (
 }
 
 /** Plays a story to its end. */
-export const outcome = ({ program, script }: Story): Outcome => {
+export const outcome = (story: Story): Outcome => {
+  const { program } = story
   const stage = makeStage()
   // A typed failure is what a workflow fails with, whatever stands beside it.
   const body = Effect.catchAllCause(play(program, opsOf(stage), stage.trace), (cause) =>
@@ -269,7 +270,7 @@ export const outcome = ({ program, script }: Story): Outcome => {
   })
   const awakeables = nodesOf(program).filter(({ kind }) => kind === "awakeable").map(({ id }) => id)
   const counted = new Set<number>()
-  for (const { at, message, number } of moments(script)) {
+  for (const { at, message, number } of moments(story)) {
     advance(stage, at)
     if (stage.exit !== undefined) break
     // A settlement counts when there is something to settle; every other message when it comes first.

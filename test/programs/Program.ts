@@ -10,8 +10,9 @@ import { FastCheck as fc } from "effect"
 interface Common {
   /** Unique in its program, from 1, in order of appearance. */
   readonly id: number
-  /** When, within a cycle, this node ends; free to shrink, since the residue contains the id as well. */
+  /** When, within a cycle, this node ends; free to shrink, since the slot belongs to the residue as well. */
   readonly rank: number
+  readonly slot: number
   readonly children: ReadonlyArray<Node>
 }
 
@@ -45,13 +46,14 @@ export interface Message {
   readonly kind: "signal" | "update" | "settle" | "reject" | "cancel"
   /** Which signal, or which of the program's awakeables. */
   readonly target: number
-  /** In cycles and ranks. */
   readonly moments: ReadonlyArray<readonly [cycle: number, rank: number]>
 }
 
 export interface Story {
   readonly program: Node
   readonly script: ReadonlyArray<Message>
+  /** Many things happen at once, in whatever order: then only what holds of every run can be said of this one. */
+  readonly isTied: boolean
 }
 
 // ---- instants ----
@@ -65,20 +67,24 @@ export const NODES_MAX = 100
 
 const FIRST_MESSAGE_SLOT = 128
 const FIRST_HANDLER_SLOT = 192
+/** The slot of everything that is tied. */
+const TIED = 0
+const TIED_RANKS = 3
 /** The instant at which a step's deadline passes comes from this half of the slots. */
 const DEADLINE = 256
 export const MESSAGES_MAX = 12
 const COPIES_MAX = 3
 
 const residue = (rank: number, slot: number): number => rank * SLOTS + slot
-export const residueOf = (node: Node): number => residue(node.rank, node.id)
+export const residueOf = (node: Node): number => residue(node.rank, node.slot)
 /** The step of an update handler ends at an instant that is its message's, too. */
-const slotOf = (node: Node, message: number | undefined): number => message === undefined ? node.id : FIRST_HANDLER_SLOT + message
+const slotOf = ({ slot }: Node, message: number | undefined): number =>
+  message === undefined || slot === TIED ? slot : FIRST_HANDLER_SLOT + message
 export const stepResidue = (node: Node, message: number | undefined): number => residue(node.rank, slotOf(node, message))
 export const deadlineResidue = (node: Node, message: number | undefined): number =>
-  residue((node.rank * 37 + 11) % RANKS, DEADLINE + slotOf(node, message))
-export const instantOf = (message: number, copy: number, cycle: number, rank: number): number =>
-  START + cycle * CYCLE + residue(rank, FIRST_MESSAGE_SLOT + message * COPIES_MAX + copy)
+  node.slot === TIED
+    ? residue((node.rank + 1) % TIED_RANKS, TIED)
+    : residue((node.rank * 37 + 11) % RANKS, DEADLINE + slotOf(node, message))
 
 /** Milliseconds from `now` until the first instant of this residue: 0 when that is now. */
 export const until = (now: number, residue: number): number => (((residue - now) % CYCLE) + CYCLE) % CYCLE
@@ -94,7 +100,7 @@ const node = <P extends object>(
   own: { [K in keyof P]: fc.Arbitrary<P[K]> }
 ): fc.Arbitrary<Node> =>
   // The table below gives each kind its own fields.
-  fc.record({ kind: fc.constant(kind), id: fc.constant(0), rank, children, ...own }) as unknown as fc.Arbitrary<Node>
+  fc.record({ kind: fc.constant(kind), id: fc.constant(0), slot: fc.constant(0), rank, children, ...own }) as unknown as fc.Arbitrary<Node>
 
 const none = fc.constant<ReadonlyArray<Node>>([])
 const seldom = fc.nat({ max: 5 }).map((roll) => roll === 5)
@@ -159,7 +165,7 @@ const numbered = (root: Node): Node => {
   let count = 0
   const visit = (node: Node): Node => {
     const id = ++count
-    return { ...node, id, children: node.children.map(visit) }
+    return { ...node, id, slot: id, children: node.children.map(visit) }
   }
   return visit(root)
 }
@@ -177,18 +183,28 @@ const message: fc.Arbitrary<Message> = fc.record({
   moments: fc.array(fc.tuple(fc.nat({ max: 4 }), rank), { minLength: 1, maxLength: COPIES_MAX })
 })
 
-export const story: fc.Arbitrary<Story> = fc.record({ program, script: fc.array(message, { maxLength: 8, size: "max" }) })
+const script = fc.array(message, { maxLength: 8, size: "max" })
+
+export const story: fc.Arbitrary<Story> = fc.record({ program, script, isTied: fc.constant(false) })
+
+const tied = (node: Node): Node => ({ ...node, rank: node.rank % TIED_RANKS, slot: TIED, children: node.children.map(tied) })
+
+export const tiedStory: fc.Arbitrary<Story> = fc.record({ program: program.map(tied), script, isTied: fc.constant(true) })
 
 /** The script in the order of its moments. */
-export const moments = (script: ReadonlyArray<Message>) =>
+export const moments = ({ isTied, script }: Story) =>
   script.flatMap((message, number) =>
-    message.moments.map(([cycle, rank], copy) => ({ message, number, at: instantOf(number, copy, cycle, rank) }))
+    message.moments.map(([cycle, rank], copy) => {
+      const slot = FIRST_MESSAGE_SLOT + number * COPIES_MAX + copy
+      const within = isTied ? residue(rank % TIED_RANKS, TIED) : residue(rank, slot)
+      return { message, number, at: START + cycle * CYCLE + within }
+    })
   ).sort((a, b) => a.at - b.at)
 
 // ---- showing ----
 
 const showNode = (node: Node): string => {
-  const { children, id, kind, rank, ...own } = node
+  const { children, id, kind, rank, slot: _slot, ...own } = node
   const settings = Object.values(own).join(",")
   const inside = children.length === 0 ? "" : `[${children.map(showNode).join(", ")}]`
   return `${kind}${settings === "" ? "" : `(${settings})`}#${id}${rank === 0 ? "" : `@${rank}`}${inside}`

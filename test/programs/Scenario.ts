@@ -36,7 +36,7 @@ export const observe = (story: Story, faults: Faults): Effect.Effect<Observed> =
     const world = yield* World.make({ workflows: [played.workflow], startAt: START, alwaysReplay: faults.alwaysReplay })
     for (const crash of faults.crashes) yield* world.crashAt(crash)
     yield* Effect.orDie(world.start(played.workflow, undefined, { id: RUN_ID }))
-    for (const { at, message, number } of moments(story.script)) {
+    for (const { at, message, number } of moments(story)) {
       yield* world.advance(at - (yield* world.now))
       yield* send(world, story, message, number)
       yield* world.idle

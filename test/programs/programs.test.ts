@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest"
 import * as Check from "./Check.js"
 import * as Judge from "./Judge.js"
 import * as Oracle from "./Oracle.js"
+import { tiedStory } from "./Program.js"
 import { NO_FAULTS, observe } from "./Scenario.js"
 
 /** For more programs than usual, too. */
@@ -16,6 +17,17 @@ describe("a random program", () => {
         ...Judge.asTheOracleSays(Oracle.outcome(story), seen),
         ...Judge.ofHistory(story, seen)
       ]))
+    expect(failure).toBe("")
+  }, PATIENCE)
+
+  it("leaves a history that replays, whatever happens at once and whenever its worker crashes", async () => {
+    const failure = await Check.firstFailure(Check.COUNT / 8, (story, pick) =>
+      Effect.gen(function*() {
+        const { appendCount } = yield* observe(story, NO_FAULTS)
+        const faults = Judge.faultsOf(appendCount, pick)
+        const some = [NO_FAULTS, ...[1, 2, 3].map(() => faults[pick(faults.length - 1)]!)]
+        return (yield* Effect.forEach(some, (fault) => Judge.ofAnyRun(story, fault))).flat()
+      }), tiedStory)
     expect(failure).toBe("")
   }, PATIENCE)
 
