@@ -142,6 +142,23 @@ describe("queries", () => {
       expect(refused).toMatchObject({ _tag: "MessageUnknown", known: ["count"] })
     }))
 
+  it.scoped("a handler that throws, or whose answer does not fit, says so in one line", () =>
+    Effect.gen(function*() {
+      const Throws = Query.make("throws")
+      const Odd = Query.make("odd", { output: Schema.Number })
+      const Answers = Workflow.make("answers", {}, () =>
+        Effect.gen(function*() {
+          yield* Query.handle(Throws, () => Effect.die(new Error("a bug")))
+          yield* Query.handle(Odd, () => Effect.succeed(Number.NaN))
+          return yield* Word.receive
+        }))
+      const world = yield* World.make({ workflows: [Answers] })
+      yield* world.start(Answers, undefined, { id: "run" })
+      expect(yield* Effect.flip(world.run(Client.query("run", Throws, undefined)))).toMatchObject({ detail: "Error: a bug" })
+      const detail = "the answer of query \"odd\" does not fit: NaN is not a JSON number"
+      expect(yield* Effect.flip(world.run(Client.query("run", Odd, undefined)))).toMatchObject({ detail })
+    }))
+
   it.scoped("a handler that would change something is refused, and the run is as before", () =>
     Effect.gen(function*() {
       const Bad = Query.make("bad")

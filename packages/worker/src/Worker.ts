@@ -4,6 +4,7 @@
  */
 import { randomUUID } from "node:crypto"
 import {
+  Cause,
   Clock,
   type ConfigProvider,
   Context,
@@ -207,7 +208,7 @@ const query = (
     const failed = (detail: string) => new Errors.QueryFailed({ runId: summary.runId, query: name, detail })
     if (program.trespass !== undefined) return yield* failed(`it asked for ${program.trespass}`)
     if (answer === undefined) return yield* failed("it waits")
-    return yield* Effect.catchAllCause(answer, (cause) => Effect.fail(failed(String(cause))))
+    return yield* Effect.catchAllCause(answer, (cause) => Effect.fail(failed(String(Cause.squash(cause)))))
   })
 
 /** Judged before the message is accepted, while its sender can still be told. */

@@ -1,5 +1,6 @@
 /** A read-only question to a live run. It leaves no event; its handler may read state, and must neither wait nor run steps. */
 import { Effect, Either, type Schema } from "effect"
+import type { PayloadInvalid } from "../model/Errors.js"
 import { type Codec, codec } from "../model/Payload.js"
 import { Activation, type QueryHandler } from "./Activation.js"
 
@@ -26,7 +27,10 @@ export const handle = <Input, A>(
 
 const encoded = <Input, A>(query: Query<Input, A>, handler: (input: Input) => Effect.Effect<A>): QueryHandler => (json) =>
   Effect.gen(function*() {
-    const input = yield* Either.mapLeft(query.input.decode(json, `input of query "${query.name}"`), (e) => e.message)
+    const input = yield* Either.mapLeft(query.input.decode(json, `input of query "${query.name}"`), shown)
     const answer = yield* handler(input)
-    return yield* Either.mapLeft(query.output.encode(answer, `answer of query "${query.name}"`), (e) => e.message)
+    return yield* Either.mapLeft(query.output.encode(answer, `answer of query "${query.name}"`), shown)
   })
+
+/** In one line: the error that it becomes a part of has a hint of its own. */
+const shown = ({ detail, path, what }: PayloadInvalid): string => `the ${what} does not fit${path === "" ? "" : ` at ${path}`}: ${detail}`
