@@ -25,8 +25,8 @@ export interface Ops<R> {
 export interface Trace {
   /** The same in every play of a story. */
   readonly notes: Array<string>
-  /** What chance gave: the same in every play of one run. */
-  readonly chance: Array<number>
+  /** What chance gave, by node: the same in every play of one run. */
+  readonly chance: Array<string>
 }
 
 interface Scene<R> {
@@ -64,9 +64,9 @@ const act = <R>(scene: Scene<R>, node: Node): Play<R> => {
     case "sleep":
       return Effect.as(Effect.flatMap(untilOf(node), Effect.sleep), "slept")
     case "draw":
-      return Effect.map(ops.draw, (drawn) => (scene.trace.chance.push(drawn), "drawn"))
+      return Effect.map(ops.draw, (drawn) => (scene.trace.chance.push(`drawn ${node.id} ${drawn}`), "drawn"))
     case "value":
-      return Effect.map(ops.value(node.id), (value) => (scene.trace.chance.push(value), "valued"))
+      return Effect.map(ops.value(node.id), (value) => (scene.trace.chance.push(`valued ${node.id} ${value}`), "valued"))
     case "receive":
       return ops.receive(node.name)
     case "poll":

@@ -70,6 +70,7 @@ const timers = (history: ReadonlyArray<Event.Event>): ReadonlyArray<string> => {
       const dueAt = due.get(event.id)
       if (dueAt === undefined) wrong.push(`${event._tag} of ${event.id}, which is not open`)
       else if (event._tag === "TimerFired" && event.at < dueAt) wrong.push(`timer ${event.id} fired before it was due`)
+      else if (event._tag === "TimerFired" && Math.min(...due.values()) < dueAt) wrong.push(`timer ${event.id} fired before an earlier one`)
       due.delete(event.id)
     }
   }

@@ -4,7 +4,7 @@ import type { World } from "@reprise/testing"
 import * as Invariants from "./Invariants.js"
 import * as Mutation from "./Mutation.js"
 import type * as Oracle from "./Oracle.js"
-import type { Story } from "./Program.js"
+import type { Node, Story } from "./Program.js"
 import * as Replays from "./Replays.js"
 import { type Faults, NO_FAULTS, type Observed, observe } from "./Scenario.js"
 
@@ -60,6 +60,20 @@ export const ofMutants = ({ program }: Story, { history }: Observed, pick: (max:
     return [`${what}: ${isReached ? "expected a divergence" : "expected nothing"}, but got ${fault?._tag}: ${fault?.message}`]
   })
 }
+
+/** What chance gives to one fiber is left alone by what another one draws. */
+export const chanceIsApart = (story: Story): Effect.Effect<Complaints> =>
+  Effect.gen(function*() {
+    const beside = (draws: number): Story => {
+      const node = (kind: "draw" | "seq", id: number, children: ReadonlyArray<Node>): Node => ({ kind, id, rank: 0, slot: id, children })
+      const drawing = node("seq", 101, Array.from({ length: draws }, (_, i) => node("draw", 102 + i, [])))
+      const children = [drawing, story.program]
+      return { ...story, program: { kind: "all", id: 100, rank: 0, slot: 100, concurrency: 0, either: true, children } }
+    }
+    const drawn = (draws: number) =>
+      Effect.map(observe(beside(draws), NO_FAULTS), ({ played }) => played.trace().chance.filter((chance) => !/ 10\d /.test(chance)))
+    return differ("draws", yield* drawn(1), yield* drawn(2))
+  })
 
 /** What holds whatever happens at once: the history is one that can be, and it replays. */
 export const ofAnyRun = (story: Story, faults: Faults): Effect.Effect<Complaints> =>

@@ -2,13 +2,15 @@
 import { Effect } from "effect"
 import { Client } from "@reprise/core"
 import type { Event, Message as Sent } from "@reprise/core/engine"
-import { World } from "@reprise/testing"
+import { MemoryLog, World } from "@reprise/testing"
 import * as Durable from "./Durable.js"
 import { type Message, moments, nodesOf, START, type Story } from "./Program.js"
 
 export interface Faults {
   readonly crashes: ReadonlyArray<World.CrashPoint>
   readonly alwaysReplay: boolean
+  /** No worker runs for some milliseconds after this many moments of the script: much is due at once thereafter. */
+  readonly outage?: { readonly after: number; readonly millis: number }
 }
 export const NO_FAULTS: Faults = { crashes: [], alwaysReplay: false }
 
@@ -31,16 +33,43 @@ export const RUN_ID = "run"
 const STOPS_MAX = 2_000
 
 export const observe = (story: Story, faults: Faults): Effect.Effect<Observed> =>
-  Effect.scoped(Effect.gen(function*() {
+  Effect.gen(function*() {
+    const { alwaysReplay, crashes, outage } = faults
     const played = Durable.make(story.program)
-    const world = yield* World.make({ workflows: [played.workflow], startAt: START, alwaysReplay: faults.alwaysReplay })
-    for (const crash of faults.crashes) yield* world.crashAt(crash)
-    yield* Effect.orDie(world.start(played.workflow, undefined, { id: RUN_ID }))
-    for (const { at, message, number } of moments(story)) {
-      yield* world.advance(at - (yield* world.now))
+    const options = { workflows: [played.workflow], alwaysReplay, store: MemoryLog.makeStore() }
+    const all = moments(story)
+    const before = outage === undefined ? [] : all.slice(0, outage.after)
+    let now = START
+    if (outage !== undefined) {
+      now = outage.millis + (yield* Effect.scoped(Effect.gen(function*() {
+        const world = yield* World.make({ ...options, startAt: START })
+        yield* Effect.orDie(world.start(played.workflow, undefined, { id: RUN_ID }))
+        yield* sendAll(world, story, before)
+        return yield* world.now
+      })))
+    }
+    return yield* Effect.scoped(Effect.gen(function*() {
+      const world = yield* World.make({ ...options, startAt: now })
+      for (const crash of crashes) yield* world.crashAt(crash)
+      if (outage === undefined) yield* Effect.orDie(world.start(played.workflow, undefined, { id: RUN_ID }))
+      else yield* world.idle
+      yield* sendAll(world, story, all.slice(before.length))
+      return yield* toEnd(world, played)
+    }))
+  })
+
+const sendAll = (world: World.World, story: Story, all: ReturnType<typeof moments>): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    for (const { at, message, number } of all) {
+      yield* world.advance(Math.max(0, at - (yield* world.now)))
       yield* send(world, story, message, number)
       yield* world.idle
     }
+  })
+
+/** Lets a run go on for as long as something of it is due. */
+const toEnd = (world: World.World, played: Durable.Played): Effect.Effect<Observed> =>
+  Effect.gen(function*() {
     for (let stop = 0; yield* world.skip; stop++) {
       if (stop > STOPS_MAX) return yield* Effect.dieMessage("the story does not come to an end")
     }
@@ -57,7 +86,7 @@ export const observe = (story: Story, faults: Faults): Effect.Effect<Observed> =
       appendCount: yield* world.appendCount,
       played
     }
-  }))
+  })
 
 const isSame = (a: World.StepCall) => (b: World.StepCall): boolean =>
   a.process === b.process && a.stepId === b.stepId && a.attempt === b.attempt && a.poll === b.poll

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest"
 import * as Check from "./Check.js"
 import * as Judge from "./Judge.js"
 import * as Oracle from "./Oracle.js"
-import { tiedStory } from "./Program.js"
+import { CYCLE, tiedStory } from "./Program.js"
 import { NO_FAULTS, observe } from "./Scenario.js"
 
 /** For more programs than usual, too. */
@@ -26,6 +26,8 @@ describe("a random program", () => {
         const { appendCount } = yield* observe(story, NO_FAULTS)
         const faults = Judge.faultsOf(appendCount, pick)
         const some = [NO_FAULTS, ...[1, 2, 3].map(() => faults[pick(faults.length - 1)]!)]
+        const outage = { after: pick(story.script.length), millis: pick(2 * CYCLE) }
+        some.push({ ...NO_FAULTS, outage })
         return (yield* Effect.forEach(some, (fault) => Judge.ofAnyRun(story, fault))).flat()
       }), tiedStory)
     expect(failure).toBe("")
@@ -35,6 +37,10 @@ describe("a random program", () => {
     const failure = await Check.firstFailure(Check.COUNT / 4, (story, pick) =>
       Effect.map(observe(story, NO_FAULTS), (seen) => Judge.ofMutants(story, seen, pick)))
     expect(failure).toBe("")
+  }, PATIENCE)
+
+  it("draws its chance for each fiber apart", async () => {
+    expect(await Check.firstFailure(Check.COUNT / 8, Judge.chanceIsApart)).toBe("")
   }, PATIENCE)
 
   it("does not notice crashes, nor whether it is kept in memory", async () => {
