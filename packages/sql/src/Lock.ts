@@ -12,5 +12,7 @@ export const hold = (filename: string): Effect.Effect<void, StoreError, Scope.Sc
     const { connection } = yield* Clients.plain(`${filename}.lock`)
     // Who finds it locked is told at once: the holder keeps it for hours.
     yield* connection.executeRaw("PRAGMA busy_timeout=0", [])
+    // Nothing is ever written, and a journal would be left behind by a kill.
+    yield* connection.executeRaw("PRAGMA journal_mode=MEMORY", [])
     yield* connection.executeRaw("BEGIN EXCLUSIVE", [])
   }).pipe(Effect.mapError((error) => Clients.whileOpening(filename, error)))

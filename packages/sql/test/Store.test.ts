@@ -2,8 +2,8 @@ import { expect, it } from "@effect/vitest"
 import { Log } from "@reprise/core/engine"
 import { Maintenance, Sqlite } from "@reprise/sql"
 import { Effect, Logger } from "effect"
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from "node:fs"
-import { dirname, join } from "node:path"
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, readdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs"
+import { basename, dirname, join } from "node:path"
 import { isDeepStrictEqual as equals } from "node:util"
 import { Store } from "../src/Store.js"
 import { child } from "./child.js"
@@ -121,6 +121,7 @@ it.scoped("a second process is refused; the lock ends with the first, however it
     expect(first.lines).toEqual(["held"])
     expect(yield* refusal(filename)).toBe("StoreLocked")
     yield* first.kill
+    expect(readdirSync(dirname(filename)).filter((name) => name.includes(".lock"))).toEqual([basename(`${filename}.lock`)])
     yield* small(filename)
   }), 30_000)
 
