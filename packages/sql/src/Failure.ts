@@ -7,7 +7,7 @@ import * as StoreErrors from "./Errors.js"
 export const reasonOf = (error: unknown): unknown => (error instanceof SqlError ? reasonOf(error.cause) : error)
 
 /** SQLite's extended result code, such as `SQLITE_IOERR_FSYNC`; empty when the error is not SQLite's. */
-export const codeOf = (error: unknown): string => {
+const codeOf = (error: unknown): string => {
   const reason = reasonOf(error)
   return reason instanceof Database.SqliteError ? reason.code : ""
 }

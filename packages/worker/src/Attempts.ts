@@ -13,14 +13,11 @@ import { type Activation, Errors, type Json, Payload, Run } from "@reprise/core/
 import * as Telemetry from "./Telemetry.js"
 import type { LiveRun, Result, RunningAttempt, Worker } from "./State.js"
 
-/** Told when an attempt has ended. */
-export type OnEnd = (run: LiveRun, stepId: string, attempt: number, result: Result) => void
-/** Told when a sensor's poll said "not yet". */
-export type OnPending = (run: LiveRun, stepId: string, nextMillis: number) => void
-
 export interface Ends {
-  readonly onEnd: OnEnd
-  readonly onPending: OnPending
+  /** Told when an attempt has ended. */
+  readonly onEnd: (run: LiveRun, stepId: string, attempt: number, result: Result) => void
+  /** Told when a sensor's poll said "not yet". */
+  readonly onPending: (run: LiveRun, stepId: string, nextMillis: number) => void
 }
 
 /** Starts the current attempt of an open step, now or when a slot is free. */

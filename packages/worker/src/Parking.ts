@@ -14,7 +14,7 @@ export const run = (worker: Worker): Effect.Effect<never> => {
 }
 
 /** Parks runs that have been idle for long enough, and the longest idle when too many are in memory. */
-export const parkIdle = (worker: Worker): void => {
+const parkIdle = (worker: Worker): void => {
   const before = worker.now() - worker.limits.parkAfterMillis
   for (const [run, since] of worker.idle) {
     if (since > before && worker.live.size <= worker.limits.liveRunsMax) break

@@ -328,7 +328,7 @@ export const failureOf = <E>(cause: Cause.Cause<E>, error: Codec<E>, what: strin
 }
 
 /** Any thrown value as a failure: errors keep name, message and stack, others are shown. */
-export const defectOf = (thrown: unknown): Failure => {
+const defectOf = (thrown: unknown): Failure => {
   if (thrown instanceof PayloadInvalid) return unencodable(thrown)
   if (!(thrown instanceof Error)) return { _tag: "Defect", name: `thrown ${typeof thrown}`, message: shown(() => thrown) }
   const stack = shown(() => thrown.stack ?? "")

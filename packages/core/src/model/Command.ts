@@ -34,4 +34,3 @@ export type Command =
   | { readonly _tag: "FailRun"; readonly failure: Failure }
   | { readonly _tag: "CancelRun"; readonly reason: string | undefined; readonly by: string | undefined }
 
-export type CommandTag = Command["_tag"]

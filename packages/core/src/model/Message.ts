@@ -62,5 +62,4 @@ const Outcome = Schema.TaggedStruct("Outcome", {
 
 export const Message = Schema.Union(Start, Signal, Update, Cancel, Terminate, SettleAwakeable, ResolveStep, Outcome)
 export type Message = typeof Message.Type
-export type MessageTag = Message["_tag"]
-export type Of<T extends MessageTag> = Extract<Message, { readonly _tag: T }>
+export type Of<T extends Message["_tag"]> = Extract<Message, { readonly _tag: T }>
