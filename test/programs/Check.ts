@@ -7,7 +7,7 @@ import { Effect, FastCheck as fc } from "effect"
 import { show, story, type Story } from "./Program.js"
 
 /** How many stories a test that is as fast as a single run should play. */
-export const COUNT = Number(process.env["PROGRAMS"] ?? 800)
+export const COUNT = Number(process.env["PROGRAMS"] ?? 500)
 const SEED = Number(process.env["PROGRAMS_SEED"] ?? 1)
 const PATH = process.env["PROGRAMS_PATH"]
 

@@ -1,11 +1,13 @@
 /** Plays programs on the engine, as workflows. */
 import { Clock, Effect, Option, Random, Schedule, Schema } from "effect"
-import { Awakeable, Sensor, Signal, Step, Update, Workflow } from "@reprise/core"
+import { Awakeable, Query, Sensor, Signal, Step, Update, Workflow } from "@reprise/core"
 import { type Ops, play, type Trace } from "./Interpreter.js"
 import { CYCLE, deadlineResidue, type Node, type Of, residueOf, stepResidue, until } from "./Program.js"
 
 export const signals = ["s0", "s1"].map((name) => Signal.make(name, { payload: Schema.String }))
 export const update = Update.make("u", { input: Schema.Number, output: Schema.String, error: Schema.String })
+/** How many notes there are. */
+export const query = Query.make("q", { output: Schema.Number })
 export const nameOf = (node: Node): string => `n${node.id}`
 export const awakeableName = (id: number): string => `a${id}`
 
@@ -24,7 +26,8 @@ export const make = (program: Node, isDead = false): Played => {
   const body = Effect.suspend(() => {
     const seen: Trace = { notes: [], chance: [] }
     trace = seen
-    return Effect.map(play(program, ops, seen), (value) => ({ value, ...seen }))
+    const answered = Query.handle(query, () => Effect.sync(() => seen.notes.length))
+    return Effect.map(Effect.zipRight(answered, play(program, ops, seen)), (value) => ({ value, ...seen }))
   })
   // The ops' requirements are the engine's own; their errors are strings.
   const workflow = Workflow.make("played", { error: Schema.String }, () => body as never)
@@ -45,6 +48,7 @@ const opsOf = (isDead: boolean, nextValue: () => number): Ops<never> => {
     value: (id) => Step.value(`v${id}`, unlessDead(isDead, Effect.sync(nextValue))),
     draw: Random.nextIntBetween(0, 1_000_000),
     condition: (holds) => Workflow.condition(holds),
+    finalizer: (cleanup) => Effect.addFinalizer(() => cleanup as Effect.Effect<void>),
     handle: (run) => Update.handle(update, { run: run as never })
   }
   // What the ops require, the engine provides (Workflow.make above).
@@ -69,7 +73,7 @@ const step = (node: Of<"step">, message: number | undefined, isDead: boolean) =>
     Effect.catchTag(
       Step.run(name, unlessDead(isDead, Effect.mapError(body, (why) => ({ _tag: "Why" as const, why }))), {
         retry,
-        deadline: until(now, deadlineResidue(node, message))
+        deadline: until(now, deadlineResidue(node, message)) || CYCLE
       }),
       "StepTimedOut",
       () => Effect.fail({ _tag: "Why" as const, why: `${name} late` })

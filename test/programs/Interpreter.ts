@@ -4,7 +4,7 @@
  * A program tells what it sees in notes, each with its instant; they are what two plays of one story are compared by.
  */
 import { Cause, Clock, Deferred, Effect, Fiber, Option, Queue } from "effect"
-import { type Node, type Of, residueOf, until } from "./Program.js"
+import { CYCLE, type Node, type Of, residueOf, until } from "./Program.js"
 
 type Play<R> = Effect.Effect<string, string, R>
 
@@ -18,6 +18,8 @@ export interface Ops<R> {
   readonly value: (id: number) => Effect.Effect<number, never, R>
   readonly draw: Effect.Effect<number, never, R>
   readonly condition: (holds: () => boolean) => Effect.Effect<void, never, R>
+  /** Runs when the program's scope closes. */
+  readonly finalizer: (cleanup: Effect.Effect<void, never, R>) => Effect.Effect<void, never, R>
   readonly handle: (run: (message: number) => Play<R>) => Effect.Effect<void, never, R>
 }
 
@@ -86,8 +88,9 @@ const act = <R>(scene: Scene<R>, node: Node): Play<R> => {
     case "race":
       return race(node, child(0), child(1))
     case "timeout":
+      // When it is played again at its own instant: not at once, which would be a race.
       return Effect.flatMap(untilOf(node), (millis) =>
-        Effect.map(Effect.timeoutOption(child(0), millis), Option.getOrElse(() => "timed out")))
+        Effect.map(Effect.timeoutOption(child(0), millis || CYCLE), Option.getOrElse(() => "timed out")))
     case "catch":
       return node.causes ? Effect.catchAllCause(child(0), () => child(1)) : Effect.catchAll(child(0), () => child(1))
     case "ensuring":
@@ -96,6 +99,21 @@ const act = <R>(scene: Scene<R>, node: Node): Play<R> => {
       return Effect.acquireUseRelease(child(0), () => child(1), () => Effect.ignore(child(2)))
     case "uninterruptible":
       return Effect.uninterruptible(child(0))
+    case "repeat":
+      return Effect.repeatN(child(0), 1)
+    case "retry":
+      return Effect.retry(child(0), { times: 1 })
+    case "semaphore":
+      return Effect.flatMap(Effect.makeSemaphore(1), (semaphore) =>
+        joined(Effect.all(node.children.map((_, i) => semaphore.withPermits(1)(child(i))), { concurrency: "unbounded" })))
+    case "onInterrupt":
+      return Effect.onInterrupt(child(0), () => Effect.ignore(child(1)))
+    case "finalizer":
+      return Effect.as(ops.finalizer(Effect.ignore(child(0))), "added")
+    case "cached":
+      return Effect.flatMap(Effect.cached(child(0)), (cached) => both(cached, cached))
+    case "disconnect":
+      return Effect.disconnect(child(0))
     case "fork":
       return fork(node, child(0), child(1))
     case "condition":

@@ -2,8 +2,8 @@
  * What a story must come to: the same program as a plain Effect program in one process that never fails, with its own
  * clock, without a log. It shares with the engine only the order in which one moment's news are told.
  */
-import { Cause, Chunk, Clock, Duration, Effect, Exit, Fiber, FiberId, GlobalValue, Option, type Scheduler } from "effect"
-import { type Ops, play, type Trace } from "./Interpreter.js"
+import { Cause, Chunk, Effect, Exit, type Fiber, FiberId, Option, Scope } from "effect"
+import { type Ops, play } from "./Interpreter.js"
 import {
   CYCLE,
   deadlineResidue,
@@ -12,11 +12,11 @@ import {
   nodesOf,
   type Of,
   residueOf,
-  START,
   stepResidue,
   type Story,
   until
 } from "./Program.js"
+import { type Awakeable, fork, forget, makeStage, type Stage } from "./Stage.js"
 
 export interface Outcome {
   /** How the run ended, or "running" when it waits for something that does not come. */
@@ -28,84 +28,6 @@ export interface Outcome {
 
 /** What a step's defect is to a program. */
 class Died extends Error {}
-
-/** A FIFO that is drained by hand. */
-class Tasks implements Scheduler.Scheduler {
-  readonly queue: Array<() => void> = []
-  shouldYield(): false {
-    return false
-  }
-  scheduleTask(task: () => void): void {
-    this.queue.push(task)
-  }
-  drain(): void {
-    for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) next()
-  }
-}
-
-interface Sleeper {
-  readonly at: number
-  readonly wake: () => void
-}
-
-interface Stage {
-  now: number
-  readonly tasks: Tasks
-  readonly clock: Clock.Clock
-  readonly sleepers: Set<Sleeper>
-  readonly trace: Trace
-  readonly calls: Array<string>
-  /** By signal: what has arrived, and who waits for it. */
-  readonly boxes: ReadonlyArray<{ readonly arrived: Array<string>; readonly takers: Set<(payload: string) => void> }>
-  /** By node: the settlement, and who waits for it. */
-  readonly awakeables: Map<number, { settled: Exit.Exit<string, string> | undefined; wake: (exit: Exit.Exit<string, string>) => void }>
-  readonly conditions: Set<{ readonly holds: () => boolean; readonly wake: () => void }>
-  handler: ((message: number) => Effect.Effect<string, string>) | undefined
-  /** Updates before their handler. */
-  held: Array<number>
-  /** Bodies that begin as soon as the program has nothing more to say, unless it has changed its mind. */
-  readonly begun: Set<() => void>
-  /** Cancelled steps whose end is to be told: each is news of its own. */
-  readonly ended: Array<() => void>
-  exit: Exit.Exit<string, string> | undefined
-}
-
-const makeStage = (): Stage => {
-  const sleepers = new Set<Sleeper>()
-  const live = Clock.make()
-  const stage: Stage = {
-    now: START,
-    tasks: new Tasks(),
-    sleepers,
-    clock: {
-      ...live,
-      unsafeCurrentTimeMillis: () => stage.now,
-      currentTimeMillis: Effect.sync(() => stage.now),
-      sleep: (duration) => sleep(stage, Duration.toMillis(duration))
-    },
-    trace: { notes: [], chance: [] },
-    calls: [],
-    boxes: [0, 1].map(() => ({ arrived: [], takers: new Set() })),
-    awakeables: new Map(),
-    conditions: new Set(),
-    handler: undefined,
-    held: [],
-    begun: new Set(),
-    ended: [],
-    exit: undefined
-  }
-  return stage
-}
-
-const sleep = (stage: Stage, millis: number): Effect.Effect<void> =>
-  millis <= 0 ? Effect.yieldNow() : Effect.async((resume) => {
-    const sleeper = { at: stage.now + millis, wake: () => resume(Effect.void) }
-    stage.sleepers.add(sleeper)
-    return Effect.sync(() => void stage.sleepers.delete(sleeper))
-  })
-
-const fork = <A, E>(stage: Stage, effect: Effect.Effect<A, E>): Fiber.RuntimeFiber<A, E> =>
-  Effect.runFork(Effect.withClock(effect, stage.clock), { scheduler: stage.tasks })
 
 // ---- what steps and messages mean ----
 
@@ -143,7 +65,7 @@ const step = (stage: Stage, node: Of<"step">, message: number | undefined): Effe
   if (!node.deadline) return outside(stage, trying)
   return Effect.suspend(() =>
     outside(stage, Effect.timeoutFail(trying, {
-      duration: until(stage.now, deadlineResidue(node, message)),
+      duration: until(stage.now, deadlineResidue(node, message)) || CYCLE,
       onTimeout: () => `${name} late`
     })))
 }
@@ -174,7 +96,10 @@ const opsOf = (stage: Stage): Ops<never> => ({
   poll: (name) => Effect.sync(() => Option.fromNullable(stage.boxes[name]!.arrived.shift())),
   awakeable: (id) =>
     Effect.async((resume) => {
-      stage.awakeables.set(id, { settled: undefined, wake: resume })
+      const awakeable: Awakeable = { settled: undefined, wake: resume }
+      // Its message is for the first that was made; played again, a node makes others.
+      stage.awakeables.set(stage.awakeables.has(id) ? -stage.awakeables.size : id, awakeable)
+      return Effect.sync(() => void (awakeable.wake = undefined))
     }),
   value: () => Effect.succeed(0),
   draw: Effect.succeed(0),
@@ -186,6 +111,7 @@ const opsOf = (stage: Stage): Ops<never> => ({
         return Effect.sync(() => void stage.conditions.delete(condition))
       })
     ),
+  finalizer: (cleanup) => Effect.provideService(Effect.addFinalizer(() => cleanup), Scope.Scope, stage.scope),
   handle: (run) => Effect.sync(() => void (stage.handler = run))
 })
 
@@ -210,15 +136,24 @@ const settle = (stage: Stage): void => {
       for (const start of begun) start()
     } else if (stage.ended.length > 0) {
       stage.ended.shift()!()
-    } else return
+    } else {
+      if (!isWaiting(stage)) stage.halted = "blocked"
+      return
+    }
   }
 }
+
+const isWaiting = ({ awakeables, boxes, handler, sleepers }: Stage): boolean =>
+  sleepers.size > 0 || handler !== undefined || boxes.some(({ takers }) => takers.size > 0) ||
+  [...awakeables.values()].some(({ wake }) => wake !== undefined)
+
+const isOver = ({ exit, halted }: Stage): boolean => exit !== undefined || halted !== undefined
 
 /** Lets time come, stop by stop. */
 const advance = (stage: Stage, to: number): void => {
   for (;;) {
     settle(stage)
-    if (stage.exit !== undefined) return
+    if (isOver(stage)) return
     const next = [...stage.sleepers].toSorted((a, b) => a.at - b.at)[0]
     if (next === undefined || next.at > to) break
     stage.now = next.at
@@ -245,6 +180,10 @@ const tell = (
     }
     case "update":
       return void stage.held.push(number)
+    case "query":
+      return
+    case "terminate":
+      return void (stage.halted = "terminated")
     case "cancel":
       return root.unsafeInterruptAsFork(FiberId.none)
     case "settle":
@@ -252,7 +191,9 @@ const tell = (
       const awakeable = stage.awakeables.get(awakeables[message.target] ?? 0)
       if (awakeable === undefined || awakeable.settled !== undefined) return
       awakeable.settled = message.kind === "settle" ? Exit.succeed(`m${number}`) : Exit.fail(`m${number}`)
-      return awakeable.wake(awakeable.settled)
+      awakeable.wake?.(awakeable.settled)
+      awakeable.wake = undefined
+      return
     }
   }
 }
@@ -262,7 +203,9 @@ export const outcome = (story: Story): Outcome => {
   const { program } = story
   const stage = makeStage()
   // A typed failure is what a workflow fails with, whatever stands beside it.
-  const body = Effect.catchAllCause(play(program, opsOf(stage), stage.trace), (cause) =>
+  const scoped = Effect.onExit(play(program, opsOf(stage), stage.trace), (exit) =>
+    statusOf(exit) === "blocked" ? Effect.void : Scope.close(stage.scope, exit))
+  const body = Effect.catchAllCause(scoped, (cause) =>
     Option.match(Cause.failureOption(cause), { onNone: () => Effect.failCause(cause), onSome: Effect.fail }))
   const root = fork(stage, body)
   root.addObserver((exit) => {
@@ -272,34 +215,25 @@ export const outcome = (story: Story): Outcome => {
   const counted = new Set<number>()
   for (const { at, message, number } of moments(story)) {
     advance(stage, at)
-    if (stage.exit !== undefined) break
-    // A settlement counts when there is something to settle; every other message when it comes first.
-    if (counted.has(number) && message.kind !== "settle" && message.kind !== "reject") continue
+    if (isOver(stage)) break
+    // A settlement is sent when there is something to settle. Whatever is sent counts once.
+    const awakeable = message.kind === "settle" || message.kind === "reject" ? awakeables[message.target] ?? 0 : undefined
+    if (counted.has(number) || (awakeable !== undefined && !stage.awakeables.has(awakeable))) continue
     counted.add(number)
     tell(stage, root, awakeables, message, number)
   }
-  advance(stage, Infinity)
+  if (!isOver(stage)) advance(stage, Infinity)
   forget(stage.tasks)
-  return { status: statusOf(stage.exit), notes: stage.trace.notes, calls: stage.calls }
+  return { status: stage.halted ?? statusOf(stage.exit), notes: stage.trace.notes, calls: stage.calls }
 }
 
 const statusOf = (exit: Exit.Exit<string, string> | undefined): string => {
   if (exit === undefined) return "running"
   if (Exit.isSuccess(exit)) return `completed ${exit.value}`
-  const failure = Cause.failureOption(exit.cause)
-  if (Option.isSome(failure)) return `failed ${failure.value}`
   const defects = Chunk.toReadonlyArray(Cause.defects(exit.cause))
   // Effect makes a defect of an error in some places; a defect that is not a step's blocks the run.
   if (defects.some((died) => !(died instanceof Died))) return "blocked"
+  const failure = Cause.failureOption(exit.cause)
+  if (Option.isSome(failure)) return `failed ${failure.value}`
   return defects.length > 0 ? "failed defect" : "cancelled"
-}
-
-// Effect's registry of root fibers, under the key of its fiberScope module (effect 3.22): what still waits would stay there.
-const globalScope = GlobalValue.globalValue(
-  Symbol.for("effect/FiberScope/Global"),
-  () => ({ roots: new Set<Fiber.RuntimeFiber<unknown, unknown>>() })
-)
-
-const forget = (tasks: Tasks): void => {
-  for (const fiber of globalScope.roots) if (fiber.currentScheduler === tasks) globalScope.roots.delete(fiber)
 }

@@ -32,6 +32,7 @@ export type Node =
     | { readonly kind: "receive" | "poll"; readonly name: number }
     | { readonly kind: "set" | "get"; readonly cell: number }
     | { readonly kind: "awakeable" | "condition" | "deferred" | "queue" | "handle" }
+    | { readonly kind: "repeat" | "retry" | "semaphore" | "onInterrupt" | "finalizer" | "cached" | "disconnect" }
     | { readonly kind: "sensor"; readonly polls: number }
     | { readonly kind: "all"; readonly concurrency: number; readonly either: boolean }
     | { readonly kind: "race"; readonly how: "race" | "raceFirst" | "raceAll" }
@@ -43,7 +44,7 @@ export type Of<K extends Kind> = Extract<Node, { readonly kind: K }>
 
 /** One thing that an outsider does, once for each of `moments`; only the first that arrives may count. */
 export interface Message {
-  readonly kind: "signal" | "update" | "settle" | "reject" | "cancel"
+  readonly kind: "signal" | "update" | "settle" | "reject" | "cancel" | "terminate" | "query"
   /** Which signal, or which of the program's awakeables. */
   readonly target: number
   readonly moments: ReadonlyArray<readonly [cycle: number, rank: number]>
@@ -156,6 +157,13 @@ const any: fc.Arbitrary<Node> = fc.letrec<{ readonly node: Node }>((tie) => {
       { arbitrary: node("deferred", two, {}), weight: 1 },
       { arbitrary: node("queue", two, {}), weight: 1 },
       { arbitrary: node("handle", fc.tuple(step), {}), weight: 1 },
+      { arbitrary: node("repeat", one, {}), weight: 1 },
+      { arbitrary: node("retry", one, {}), weight: 1 },
+      { arbitrary: node("semaphore", some, {}), weight: 1 },
+      { arbitrary: node("onInterrupt", cleaned, {}), weight: 1 },
+      { arbitrary: node("finalizer", fc.tuple(simple), {}), weight: 1 },
+      { arbitrary: node("cached", one, {}), weight: 1 },
+      { arbitrary: node("disconnect", one, {}), weight: 1 },
       { arbitrary: node("uninterruptible", fc.tuple(simple), {}), weight: 1 }
     )
   }
@@ -178,7 +186,11 @@ export const program: fc.Arbitrary<Node> = node("seq", fc.array(any, { minLength
   .filter((root) => nodesOf(root).length <= NODES_MAX)
 
 const message: fc.Arbitrary<Message> = fc.record({
-  kind: fc.constantFrom("signal", "signal", "signal", "update", "update", "settle", "settle", "reject", "cancel"),
+  kind: fc.oneof<Array<fc.WeightedArbitrary<Message["kind"]>>>(
+    { arbitrary: fc.constantFrom("signal", "update", "settle"), weight: 8 },
+    { arbitrary: fc.constantFrom("reject", "cancel", "query"), weight: 3 },
+    { arbitrary: fc.constant("terminate"), weight: 1 }
+  ),
   target: fc.nat({ max: 1 }),
   moments: fc.array(fc.tuple(fc.nat({ max: 4 }), rank), { minLength: 1, maxLength: COPIES_MAX })
 })

@@ -94,6 +94,7 @@ const isSame = (a: World.StepCall) => (b: World.StepCall): boolean =>
 /** Puts a message into the run's inbox, as a client does that has checked it. A closed run takes none. */
 export const send = (world: World.World, story: Story, message: Message, number: number): Effect.Effect<void> =>
   Effect.gen(function*() {
+    if (message.kind === "query") return yield* Effect.ignore(world.run(Client.query(RUN_ID, Durable.query, undefined)))
     const sent = messageOf(story, message, number, yield* world.history(RUN_ID))
     if (sent === undefined) return
     yield* world.run(Effect.flatMap(Client.Client, ({ log }) => Effect.ignore(log.send(RUN_ID, sent))))
@@ -113,6 +114,10 @@ const messageOf = (
       return { _tag: "Update", messageId, name: Durable.update.name, input: number }
     case "cancel":
       return { _tag: "Cancel", messageId }
+    case "terminate":
+      return { _tag: "Terminate", messageId }
+    case "query":
+      return undefined
     case "settle":
     case "reject": {
       const awakeables = nodesOf(program).filter((node) => node.kind === "awakeable")
@@ -138,6 +143,8 @@ const statusOf = (history: ReadonlyArray<Event.Event>, blocked: unknown): string
       return last.failure._tag === "Error" ? `failed ${String(last.failure.error)}` : `failed ${last.failure._tag.toLowerCase()}`
     case "RunCancelled":
       return "cancelled"
+    case "RunTerminated":
+      return "terminated"
     default:
       return "running"
   }

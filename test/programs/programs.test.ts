@@ -25,9 +25,8 @@ describe("a random program", () => {
       Effect.gen(function*() {
         const { appendCount } = yield* observe(story, NO_FAULTS)
         const faults = Judge.faultsOf(appendCount, pick)
-        const some = [NO_FAULTS, ...[1, 2, 3].map(() => faults[pick(faults.length - 1)]!)]
-        const outage = { after: pick(story.script.length), millis: pick(2 * CYCLE) }
-        some.push({ ...NO_FAULTS, outage })
+        const outages = [1, 2].map(() => ({ after: pick(story.script.length), millis: pick(4 * CYCLE) }))
+        const some = [NO_FAULTS, faults[pick(faults.length - 1)]!, ...outages.map((outage) => ({ ...NO_FAULTS, outage }))]
         return (yield* Effect.forEach(some, (fault) => Judge.ofAnyRun(story, fault))).flat()
       }), tiedStory)
     expect(failure).toBe("")
