@@ -1,5 +1,6 @@
 /** The door for those who host workflows: storage, workers, test kits. Authors use "@reprise/core". */
 export * as Activation from "./define/Activation.js"
+export * as Journal from "./define/Journal.js"
 export * as Workflow from "./define/Workflow.js"
 export * as Decide from "./engine/Decide.js"
 export * as Determinism from "./engine/Determinism.js"

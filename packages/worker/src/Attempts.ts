@@ -9,7 +9,7 @@
  */
 import { Context, Effect, Exit, FiberId, Option, Runtime, RuntimeFlags } from "effect"
 import { Step } from "@reprise/core"
-import { type Activation, Errors, type Json, Payload, Run } from "@reprise/core/engine"
+import { type Activation, Errors, Journal, type Json, Payload, Run } from "@reprise/core/engine"
 import * as Telemetry from "./Telemetry.js"
 import type { LiveRun, Result, RunningAttempt, Worker } from "./State.js"
 
@@ -147,7 +147,7 @@ const report = (
   if (attempt.ending === "cancel") return ends.onEnd(run, step.id, attempt.attempt, { _tag: "Aborted" })
   if (attempt.ending === "deadline") return ends.onEnd(run, step.id, attempt.attempt, deadlineResult(step))
   if (Exit.isFailure(exit)) {
-    const failure = Step.failureOf(exit.cause, Payload.codec<never>(), `error of step "${step.name}"`)
+    const failure = Journal.failureOf(exit.cause, Payload.codec<never>(), `error of step "${step.name}"`)
     return ends.onEnd(run, step.id, attempt.attempt, { _tag: "Failed", failure })
   }
   const outcome = exit.value

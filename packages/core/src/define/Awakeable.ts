@@ -4,7 +4,7 @@ import type { Settlement } from "../model/Event.js"
 import { type Codec, codec } from "../model/Payload.js"
 import { lineOf } from "../model/Source.js"
 import { Activation } from "./Activation.js"
-import { refusalOf } from "./Step.js"
+import { refusalOf } from "./Journal.js"
 
 export interface Awakeable<A, E> {
   /** What the outsider needs to settle it; cannot be guessed, and leads to this run. */

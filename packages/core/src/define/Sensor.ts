@@ -4,10 +4,11 @@
  */
 import { Duration, Effect, Option, type Schema } from "effect"
 import type { StepTimedOut } from "../model/Errors.js"
-import type { IsJson } from "../model/Json.js"
 import { type Codec, codec } from "../model/Payload.js"
 import { lineOf } from "../model/Source.js"
 import type { Activation, Body, InStep, Outcome } from "./Activation.js"
+import type { Journaled, JournaledError } from "./Fits.js"
+import * as Journal from "./Journal.js"
 import * as Step from "./Step.js"
 
 export interface Options<A, E> {
@@ -28,18 +29,7 @@ type Given = Omit<Options<unknown, unknown>, "output" | "error"> & Pick<Step.Giv
 type Raised<O> = O extends { readonly timeout: {} } ? StepTimedOut : never
 
 // As in Step: what TypeScript says about options that do not fit is not drowned.
-type Fits<A, E, O> = keyof Given extends keyof O ? unknown
-  : O extends { readonly output: infer S }
-    ? [A] extends [Schema.Schema.Type<S>] ? ErrorFits<E, O>
-    : { readonly "the value does not fit this sensor's `output` schema": A }
-  : IsJson<A> extends true ? ErrorFits<E, O>
-  : { readonly "this sensor's value is not JSON: give it an `output` schema": A }
-type ErrorFits<E, O> = O extends { readonly error: infer S }
-  ? [E] extends [Schema.Schema.Type<S>] ? unknown
-    : { readonly "the error does not fit this sensor's `error` schema": E }
-  : [E] extends [never] ? unknown
-  : IsJson<E> extends true ? unknown
-  : { readonly "this sensor's error is not JSON: give it an `error` schema": E }
+type Fits<A, E, O> = keyof Given extends keyof O ? unknown : Journaled<"sensor", A, E, O>
 
 /**
  * Polls `check` until it answers `Some`, and answers the value. A typed error of `check` fails the sensor; retry inside
@@ -60,7 +50,7 @@ export const poll = <A, E, R, const O extends Given>(
 /** `Sensor.poll` for a check that only says yes or no. */
 export const until = <E, R, const O extends Given>(
   name: string,
-  check: Effect.Effect<boolean, E, R> & ErrorFits<E, O>,
+  check: Effect.Effect<boolean, E, R> & JournaledError<"sensor", E, O>,
   options: O
 ): Effect.Effect<void, E | Raised<O>, Activation | InStep<Exclude<R, Step.CurrentAttempt>>> => {
   const answer: Effect.Effect<boolean, E, R> = check
@@ -81,7 +71,7 @@ const sense = <A, E>(
   const output = codec<A>(options.output)
   const error = codec<E>(options.error)
   const body = bodyOf(name, check, options, output, error)
-  return Step.perform(Step.define<A, E>(name, body, output, stepOptions(options), true, source), output, error)
+  return Journal.perform(Journal.define(name, body, output, stepOptions(options), true, source), output, error)
 }
 
 const stepOptions = <A, E>(options: Options<A, E>): Step.Options<A, E> => ({
@@ -96,12 +86,12 @@ const bodyOf = <A, E, R>(
   output: Codec<A>,
   error: Codec<E>
 ): Body => (around) =>
-  Effect.matchCauseEffect(Step.placed(check, around), {
+  Effect.matchCauseEffect(Journal.placed(check, around), {
     onSuccess: (found) =>
       Option.isSome(found)
-        ? Effect.succeed(Step.completedWith(output, found.value, name))
+        ? Effect.succeed(Journal.completedWith(output, found.value, name))
         : Effect.map(Step.attempt, ({ poll }): Outcome => ({ _tag: "Pending", nextMillis: nextMillis(options, poll) })),
-    onFailure: (cause) => Effect.succeed<Outcome>({ _tag: "Failed", failure: Step.failureOf(cause, error, `error of sensor "${name}"`) })
+    onFailure: (cause) => Effect.succeed<Outcome>({ _tag: "Failed", failure: Journal.failureOf(cause, error, `error of sensor "${name}"`) })
   })
 
 /** The wait after poll number `count` (from 1), in milliseconds. */

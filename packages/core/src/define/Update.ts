@@ -5,7 +5,7 @@
 import { Effect, Either, type Schema } from "effect"
 import { type Codec, codec } from "../model/Payload.js"
 import { Activation, type InStep, type UpdateHandler } from "./Activation.js"
-import { failureOf } from "./Step.js"
+import { failureOf } from "./Journal.js"
 
 export interface Update<Input, A, E> {
   readonly _tag: "Update"
