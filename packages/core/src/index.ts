@@ -10,6 +10,7 @@ export * as Client from "./Client.js"
 export {
   AwakeableAlreadySettled,
   AwakeableUnknown,
+  ConfigurationInvalid,
   Divergence,
   ForeignAsync,
   GlobalForbidden,

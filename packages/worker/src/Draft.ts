@@ -7,6 +7,7 @@
  * - R2 Only the current attempt of an open step may settle it (I7); anything else is dropped here.
  * - R3 At the first fault the draft ends: the fact that caused it, and those behind it, stay undelivered.
  */
+import { Cause } from "effect"
 import { Decide, type Errors, type Event, type Message, Program, type ProgramState, Run } from "@reprise/core/engine"
 import * as Attempts from "./Attempts.js"
 import * as Telemetry from "./Telemetry.js"
@@ -131,7 +132,7 @@ const admit = (worker: Worker, run: LiveRun, message: Message.Of<"Update">): boo
   const reason = verdict === undefined
     ? "the validator waits; it must answer at once"
     : verdict._tag === "Failure"
-    ? "the validator failed"
+    ? `the validator died: ${Cause.pretty(verdict.cause).split("\n")[0]}`
     : run.program.trespass === undefined
     ? verdict.value
     : `the validator asked for ${run.program.trespass}; it must not change anything`

@@ -35,6 +35,11 @@ export const checkName = (client: ClientShape, what: string, value: string): Eff
     : Effect.void
 }
 
+export const checkText = (client: ClientShape, what: string, value: string): Effect.Effect<void, NameInvalid> =>
+  value.length <= client.limits.textCharsMax
+    ? Effect.void
+    : Effect.fail(new NameInvalid({ what, value, detail: `has more than ${client.limits.textCharsMax} characters` }))
+
 /** What an outsider sends must fit the program's schemas, as far as a worker in this process can say. */
 export const checkAccepted = (
   client: ClientShape,

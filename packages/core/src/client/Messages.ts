@@ -22,7 +22,7 @@ import type { Json } from "../model/Json.js"
 import type * as Message from "../model/Message.js"
 import * as Run from "../model/Run.js"
 import type { Change } from "../ports/Log.js"
-import { checkAccepted, checkDeclared, checkName, encode } from "./Checks.js"
+import { checkAccepted, checkDeclared, checkName, checkText, encode } from "./Checks.js"
 import { describeWith, history } from "./Runs.js"
 import { Client, type ClientShape } from "./Shape.js"
 import { watching } from "./Watch.js"
@@ -200,11 +200,13 @@ const detailOf = (failure: Failure): string =>
 const send = (
   client: ClientShape,
   runId: string,
-  options: SendOptions,
+  options: SendOptions & { readonly reason?: string },
   build: (common: { readonly messageId: string; readonly by?: string }) => Message.Message
 ): Effect.Effect<"Sent" | "Duplicate", SendError> =>
   Effect.gen(function*() {
     if (options.messageId !== undefined) yield* checkName(client, "message id", options.messageId)
+    if (options.by !== undefined) yield* checkText(client, "sender", options.by)
+    if (options.reason !== undefined) yield* checkText(client, "reason", options.reason)
     const by = options.by === undefined ? {} : { by: options.by }
     return yield* client.log.send(runId, build({ messageId: options.messageId ?? client.newId(), ...by }))
   })

@@ -170,7 +170,7 @@ const programOf = <Input>(
       onFailure: (cause) => {
         // `matchEffect` would make a defect of the error when a step's defect stands beside it.
         const typed = hasFault(cause) ? Option.none() : Cause.failureOption(cause)
-        if (Option.isNone(typed)) return Effect.failCause(Cause.flatMap(cause, Cause.die))
+        if (Option.isNone(typed)) return Effect.failCause(Cause.stripFailures(cause))
         const encoded = error.encode(typed.value, `error of workflow "${name}"`)
         return Either.isLeft(encoded)
           ? Effect.die(encoded.left)

@@ -10,15 +10,28 @@ export const exceeded = (
   command: Command,
   limits: Limits
 ): { readonly what: string; readonly detail: string } | undefined => {
-  const name = "name" in command ? command.name : ""
-  if (name.length > limits.nameCharsMax) {
-    const detail = `its name has ${name.length} characters; the limit is ${limits.nameCharsMax}`
-    return { what: `${wordOf(command)} "${name.slice(0, 40)}…"`, detail }
-  }
+  const text = textFault(command, limits)
+  if (text !== undefined) return text
   const [what, json] = payloadOf(command)
   const bytes = sizeOf(json, limits.payloadBytesMax)
   if (bytes <= limits.payloadBytesMax) return undefined
   return { what, detail: `it has ${bytes} bytes; the limit is ${limits.payloadBytesMax}` }
+}
+
+const textFault = (command: Command, limits: Limits) => {
+  if (!("name" in command)) return undefined
+  const { name } = command
+  const what = `${wordOf(command)} "${name.length > 40 ? `${name.slice(0, 40)}…` : name}"`
+  if (name === "") return { what, detail: "its name is empty" }
+  if (name.length > limits.nameCharsMax) {
+    return { what, detail: `its name has ${name.length} characters; the limit is ${limits.nameCharsMax}` }
+  }
+  if (command._tag !== "RunStep") return undefined
+  for (const [word, text] of [["summary", command.summary], ["idempotency key", command.idempotencyKey]] as const) {
+    if (text === undefined || text.length <= limits.textCharsMax) continue
+    return { what, detail: `its ${word} has ${text.length} characters; the limit is ${limits.textCharsMax}` }
+  }
+  return undefined
 }
 
 const wordOf = (command: Command): string => {

@@ -1,6 +1,6 @@
 /** Which workflows this process can run: by name, each with its versions in the order of registration. */
 import type { Any } from "../define/Workflow.js"
-import { NameInvalid, WorkflowUnknown } from "../model/Errors.js"
+import { ConfigurationInvalid, NameInvalid, WorkflowUnknown } from "../model/Errors.js"
 import { Limits } from "../model/Limits.js"
 
 export interface Registry {
@@ -18,7 +18,8 @@ export const make = (workflows: ReadonlyArray<Any>): Registry => {
     }
     const versions = byName.get(workflow.name) ?? []
     if (versions.some((other) => other.version === workflow.version && other !== workflow)) {
-      throw new Error(`workflow "${workflow.name}" version "${workflow.version}" is registered twice; give one of them another version`)
+      const which = `workflow "${workflow.name}" version "${workflow.version}"`
+      throw new ConfigurationInvalid({ detail: `${which} is registered twice; give one of them another version` })
     }
     byName.set(workflow.name, [...versions, workflow])
   }

@@ -118,7 +118,7 @@ export class NameInvalid extends Schema.TaggedError<NameInvalid>()("NameInvalid"
   detail: Schema.String
 }) {
   get hint() {
-    return "Use 1 to 256 characters, without control characters and lone surrogates."
+    return "Use a shorter text, without control characters and lone surrogates; docs/operating.md lists the limits."
   }
   override get message() {
     return told("NameInvalid", `The ${this.what} ${JSON.stringify(this.value.slice(0, 80))} ${this.detail}.`, this.hint)
@@ -194,6 +194,18 @@ export class WorkerMissing extends Schema.TaggedError<WorkerMissing>()("WorkerMi
   }
   override get message() {
     return told("WorkerMissing", `A ${this.operation} needs a worker in this process.`, this.hint)
+  }
+}
+
+/** The worker was given workflows or limits that cannot be: thrown when its layer is built. */
+export class ConfigurationInvalid extends Schema.TaggedError<ConfigurationInvalid>()("ConfigurationInvalid", {
+  detail: Schema.String
+}) {
+  get hint() {
+    return "Mend what Worker.layer is given; nothing was started."
+  }
+  override get message() {
+    return told("ConfigurationInvalid", `The worker cannot be built: ${this.detail}.`, this.hint)
   }
 }
 

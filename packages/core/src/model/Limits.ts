@@ -1,9 +1,13 @@
 /** Every bound in Reprise, with its unit and the reason for its number. */
+import { ConfigurationInvalid } from "./Errors.js"
+
 export interface Limits {
   /** Largest encoded payload (input, output, error, signal, recorded value), in bytes of UTF-8 JSON. */
   readonly payloadBytesMax: number
   /** Longest name of a workflow, step, signal, query or update, and longest run id, key or message id, in characters. */
   readonly nameCharsMax: number
+  /** Longest text for humans: a reason, a sender, a step's summary; and longest idempotency key, in characters. */
+  readonly textCharsMax: number
   /** Fiber operations that one activation may take before the program counts as spinning. */
   readonly activationOpsMax: number
   /** Commands that one activation may issue: the fan-out of a single moment. */
@@ -24,6 +28,8 @@ export const Limits: Limits = {
   // 1 MiB: larger values belong in a blob store, with the reference in the log.
   payloadBytesMax: 1_048_576,
   nameCharsMax: 256,
+  // A paragraph. Whole documents are payloads.
+  textCharsMax: 2_000,
   // A fan-out of 10,000 steps takes about 2 million operations; 50 million take a second or two.
   activationOpsMax: 50_000_000,
   activationCommandsMax: 100_000,
@@ -37,7 +43,8 @@ export const Limits: Limits = {
 /** The given limits and the default of every other one. Throws at what would let nothing happen. */
 export const complete = (given: Partial<Limits> = {}): Limits => {
   for (const [name, limit] of Object.entries(given)) {
-    if (!(limit >= 1 || (limit === 0 && name.endsWith("Millis")))) throw new Error(`Limits.${name} is ${limit}; it must be at least 1`)
+    if (limit >= 1 || (limit === 0 && name.endsWith("Millis"))) continue
+    throw new ConfigurationInvalid({ detail: `Limits.${name} is ${limit}; it must be at least 1` })
   }
   return { ...Limits, ...given }
 }
