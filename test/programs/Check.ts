@@ -3,7 +3,7 @@
  *
  * PROGRAMS is how many, PROGRAMS_SEED where they begin; a failure prints what repeats it.
  */
-import { Effect, FastCheck as fc } from "effect"
+import { Effect, FastCheck as fc, Logger, LogLevel } from "effect"
 import { show, story, type Story } from "./Program.js"
 
 /** How many stories a test that is as fast as a single run should play. */
@@ -18,7 +18,9 @@ export type Property = (story: Story, pick: Pick) => Effect.Effect<ReadonlyArray
 /** The smallest story that was found to have complaints, in words; empty when there is none. */
 export const firstFailure = async (count: number, property: Property, stories = story): Promise<string> => {
   const given = fc.asyncProperty(stories, fc.infiniteStream(fc.nat()), async (story, picks) => {
-    const complaints = await Effect.runPromise(property(story, (max) => picks.next().value % (max + 1)))
+    // A worker logs when a run is blocked, as some of these are meant to be.
+    const quiet = Logger.withMinimumLogLevel(property(story, (max) => picks.next().value % (max + 1)), LogLevel.None)
+    const complaints = await Effect.runPromise(quiet)
     if (complaints.length > 0) throw new Error(complaints.slice(0, 5).join("\n"))
   })
   const path = PATH === undefined ? {} : { path: PATH }

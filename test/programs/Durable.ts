@@ -16,13 +16,21 @@ export interface Played {
   readonly workflow: Workflow.Workflow<void, unknown, string, never>
   /** What its last play has seen: that of the run, as far as it has come, in whichever process. */
   readonly trace: () => Trace
+  /** Steps whose scheduling is committed, and those whose bodies began before it was. */
+  readonly scheduled: Set<string>
+  readonly premature: Array<string>
 }
 
 /** `isDead`: its step bodies and recorded values must not run. */
 export const make = (program: Node, isDead = false): Played => {
   let trace: Trace = { notes: [], chance: [] }
   let valueCount = 0
-  const ops = opsOf(isDead, () => ++valueCount)
+  const scheduled = new Set<string>()
+  const premature: Array<string> = []
+  const began = ({ stepId }: Attempt): void => {
+    if (!scheduled.has(stepId)) premature.push(stepId)
+  }
+  const ops = opsOf(isDead, () => ++valueCount, began)
   const body = Effect.suspend(() => {
     const seen: Trace = { notes: [], chance: [] }
     trace = seen
@@ -31,15 +39,18 @@ export const make = (program: Node, isDead = false): Played => {
   })
   // The ops' requirements are the engine's own; their errors are strings.
   const workflow = Workflow.make("played", { error: Schema.String }, () => body as never)
-  return { workflow, trace: () => trace }
+  return { workflow, trace: () => trace, scheduled, premature }
 }
 
 const unlessDead = <A, E, R>(isDead: boolean, body: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   isDead ? Effect.dieMessage("a body ran while its program was only replayed") : body
 
-const opsOf = (isDead: boolean, nextValue: () => number): Ops<never> => {
+type Attempt = Effect.Effect.Success<typeof Step.attempt>
+type Began = (attempt: Attempt) => void
+
+const opsOf = (isDead: boolean, nextValue: () => number, began: Began): Ops<never> => {
   const ops: Ops<unknown> = {
-    step: (node, message) => step(node, message, isDead),
+    step: (node, message) => step(node, message, isDead, began),
     receive: (name) => signals[name]!.receive,
     poll: (name) => signals[name]!.poll,
     awakeable: (id) =>
@@ -58,11 +69,13 @@ const opsOf = (isDead: boolean, nextValue: () => number): Ops<never> => {
 const sleepUntil = (residue: number) =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(until(now, residue)))
 
-const step = (node: Of<"step">, message: number | undefined, isDead: boolean) => {
+const step = (node: Of<"step">, message: number | undefined, isDead: boolean, began: Began) => {
   const name = nameOf(node)
   const body = Effect.gen(function*() {
+    const facts = yield* Step.attempt
+    began(facts)
     yield* sleepUntil(stepResidue(node, message))
-    const { attempt } = yield* Step.attempt
+    const { attempt } = facts
     if (attempt > node.fails) return `${name}.${attempt}`
     return yield* node.defect ? Effect.die(new Error(name)) : Effect.fail(name)
   })

@@ -25,9 +25,15 @@ const differ = (what: string, expected: ReadonlyArray<string>, actual: ReadonlyA
 const statusDiffers = (expected: { readonly status: string }, { blocked, status }: Observed): Complaints =>
   expected.status === status ? [] : [`the status is ${status} instead of ${expected.status}: ${JSON.stringify(blocked)}`]
 
+const bodiesOf = ({ played: { premature }, repeated }: Observed): Complaints => [
+  ...(repeated.length === 0 ? [] : [`bodies ran again: ${JSON.stringify(repeated)}`]),
+  ...(premature.length === 0 ? [] : [`bodies began before they were scheduled: ${premature.join(" ")}`])
+]
+
 /** P0: the outcome is the oracle's. */
 export const asTheOracleSays = (expected: Oracle.Outcome, seen: Observed): Complaints => [
   ...statusDiffers(expected, seen),
+  ...bodiesOf(seen),
   ...differ("notes", expected.notes, seen.notes),
   ...differ("bodies", expected.calls, seen.calls)
 ]
@@ -81,7 +87,7 @@ export const ofAnyRun = (story: Story, faults: Faults): Effect.Effect<Complaints
     const complaints = [
       ...ofHistory(story, seen),
       ...(seen.blocked === undefined || isOwnDefect(seen.blocked) ? [] : [`blocked: ${JSON.stringify(seen.blocked)}`]),
-      ...(seen.repeated.length === 0 ? [] : [`bodies ran again: ${JSON.stringify(seen.repeated)}`])
+      ...bodiesOf(seen)
     ]
     return complaints.map((what) => `with ${JSON.stringify(faults)}: ${what}`)
   })
@@ -97,7 +103,7 @@ export const survives = (story: Story, expected: Observed, faults: Faults): Effe
       ...differ("notes", expected.notes, seen.notes),
       ...differ("bodies", lasting(expected), lasting(seen)),
       ...differ("events", timeless(expected), timeless(seen)),
-      ...(seen.repeated.length === 0 ? [] : [`bodies ran again: ${JSON.stringify(seen.repeated)}`]),
+      ...bodiesOf(seen),
       ...Invariants.violations(seen.history)
     ]
     return complaints.map((what) => `with ${JSON.stringify(faults)}: ${what}`)

@@ -206,7 +206,7 @@ export const outcome = (story: Story): Outcome => {
   const scoped = Effect.onExit(play(program, opsOf(stage), stage.trace), (exit) =>
     statusOf(exit) === "blocked" ? Effect.void : Scope.close(stage.scope, exit))
   const body = Effect.catchAllCause(scoped, (cause) =>
-    Option.match(Cause.failureOption(cause), { onNone: () => Effect.failCause(cause), onSome: Effect.fail }))
+    Option.match(hasOwnDefect(cause) ? Option.none() : Cause.failureOption(cause), { onNone: () => Effect.failCause(cause), onSome: Effect.fail }))
   const root = fork(stage, body)
   root.addObserver((exit) => {
     stage.exit = exit
@@ -227,13 +227,14 @@ export const outcome = (story: Story): Outcome => {
   return { status: stage.halted ?? statusOf(stage.exit), notes: stage.trace.notes, calls: stage.calls }
 }
 
+/** Effect makes a defect of an error in some places; a defect that is not a step's blocks the run. */
+const hasOwnDefect = (cause: Cause.Cause<string>): boolean => Chunk.some(Cause.defects(cause), (died) => !(died instanceof Died))
+
 const statusOf = (exit: Exit.Exit<string, string> | undefined): string => {
   if (exit === undefined) return "running"
   if (Exit.isSuccess(exit)) return `completed ${exit.value}`
-  const defects = Chunk.toReadonlyArray(Cause.defects(exit.cause))
-  // Effect makes a defect of an error in some places; a defect that is not a step's blocks the run.
-  if (defects.some((died) => !(died instanceof Died))) return "blocked"
+  if (hasOwnDefect(exit.cause)) return "blocked"
   const failure = Cause.failureOption(exit.cause)
   if (Option.isSome(failure)) return `failed ${failure.value}`
-  return defects.length > 0 ? "failed defect" : "cancelled"
+  return Option.isSome(Cause.dieOption(exit.cause)) ? "failed defect" : "cancelled"
 }

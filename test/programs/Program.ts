@@ -136,10 +136,10 @@ const any: fc.Arbitrary<Node> = fc.letrec<{ readonly node: Node }>((tie) => {
     node: fc.oneof(
       { maxDepth: 4, depthSize: "large" },
       { arbitrary: step, weight: 6 },
-      { arbitrary: sleep, weight: 2 },
+      { arbitrary: sleep, weight: 3 },
       { arbitrary: node("draw", none, {}), weight: 1 },
       { arbitrary: node("value", none, {}), weight: 1 },
-      { arbitrary: node("receive", none, { name: fc.nat({ max: 1 }) }), weight: 2 },
+      { arbitrary: node("receive", none, { name: fc.constantFrom(0, 0, 0, 1) }), weight: 3 },
       { arbitrary: node("poll", none, { name: fc.nat({ max: 1 }) }), weight: 1 },
       { arbitrary: node("set", none, { cell: fc.nat({ max: 1 }) }), weight: 1 },
       { arbitrary: node("get", none, { cell: fc.nat({ max: 1 }) }), weight: 1 },
@@ -191,7 +191,7 @@ const message: fc.Arbitrary<Message> = fc.record({
     { arbitrary: fc.constantFrom("reject", "cancel", "query"), weight: 3 },
     { arbitrary: fc.constant("terminate"), weight: 1 }
   ),
-  target: fc.nat({ max: 1 }),
+  target: fc.constantFrom(0, 0, 0, 1),
   moments: fc.array(fc.tuple(fc.nat({ max: 4 }), rank), { minLength: 1, maxLength: COPIES_MAX })
 })
 

@@ -43,6 +43,7 @@ export const observe = (story: Story, faults: Faults): Effect.Effect<Observed> =
     if (outage !== undefined) {
       now = outage.millis + (yield* Effect.scoped(Effect.gen(function*() {
         const world = yield* World.make({ ...options, startAt: START })
+        yield* watch(world, played)
         yield* Effect.orDie(world.start(played.workflow, undefined, { id: RUN_ID }))
         yield* sendAll(world, story, before)
         return yield* world.now
@@ -50,13 +51,25 @@ export const observe = (story: Story, faults: Faults): Effect.Effect<Observed> =
     }
     return yield* Effect.scoped(Effect.gen(function*() {
       const world = yield* World.make({ ...options, startAt: now })
+      yield* watch(world, played)
       for (const crash of crashes) yield* world.crashAt(crash)
       if (outage === undefined) yield* Effect.orDie(world.start(played.workflow, undefined, { id: RUN_ID }))
       else yield* world.idle
       yield* sendAll(world, story, all.slice(before.length))
-      return yield* toEnd(world, played)
+      const observed = yield* toEnd(world, played)
+      // After an outage the worker has begun before anyone could follow the store.
+      if (outage !== undefined) played.premature.length = 0
+      return observed
     }))
   })
+
+/** Follows what the store has taken. */
+const watch = (world: World.World, { scheduled }: Durable.Played) =>
+  world.run(Effect.flatMap(Client.Client, ({ log }) =>
+    log.watch((change) => {
+      if (change._tag !== "Appended") return
+      for (const event of change.events) if (event._tag === "StepScheduled") scheduled.add(event.id)
+    })))
 
 const sendAll = (world: World.World, story: Story, all: ReturnType<typeof moments>): Effect.Effect<void> =>
   Effect.gen(function*() {
