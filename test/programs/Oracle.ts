@@ -206,7 +206,10 @@ export const outcome = (story: Story): Outcome => {
   const scoped = Effect.onExit(play(program, opsOf(stage), stage.trace), (exit) =>
     statusOf(exit) === "blocked" ? Effect.void : Scope.close(stage.scope, exit))
   const body = Effect.catchAllCause(scoped, (cause) =>
-    Option.match(hasOwnDefect(cause) ? Option.none() : Cause.failureOption(cause), { onNone: () => Effect.failCause(cause), onSome: Effect.fail }))
+    Option.match(hasOwnDefect(cause) ? Option.none() : Cause.failureOption(cause), {
+      onNone: () => Effect.failCause(cause),
+      onSome: Effect.fail
+    }))
   const root = fork(stage, body)
   root.addObserver((exit) => {
     stage.exit = exit
