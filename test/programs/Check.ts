@@ -25,7 +25,7 @@ export const firstFailure = async (count: number, property: Property, stories = 
   })
   const path = PATH === undefined ? {} : { path: PATH }
   const { counterexample, counterexamplePath, errorInstance, numRuns, seed } = await fc.check(given, {
-    numRuns: count,
+    numRuns: Math.ceil(count),
     seed: SEED,
     ...path
   })
