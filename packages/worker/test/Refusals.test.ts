@@ -21,17 +21,21 @@ it.scoped("a reason or sender that is a document is refused", () =>
 const named = (name: string, options: Step.Given<never>) =>
   Workflow.make("named", {}, () => Step.run(name, Effect.succeed(1), options))
 
-it.scoped.each([
+const refusedSteps = [
   ["an empty name", named("", {}), "its name is empty"],
   ["a summary that is a document", named("a", { summary: LONG }), "its summary has 2001 characters"],
   ["an idempotency key that is a document", named("a", { idempotencyKey: LONG }), "its idempotency key has 2001 characters"]
-] as const)("a step with %s blocks its run", ([, workflow, detail]) =>
-  Effect.gen(function*() {
-    const world = yield* World.make({ workflows: [workflow] })
-    const { runId } = yield* world.start(workflow, undefined)
-    const { blocked } = yield* world.run(Client.describe(runId))
-    expect(JSON.stringify(blocked)).toContain(detail)
-  }))
+] as const
+
+for (const [what, workflow, detail] of refusedSteps) {
+  it.scoped(`a step with ${what} blocks its run`, () =>
+    Effect.gen(function*() {
+      const world = yield* World.make({ workflows: [workflow] })
+      const { runId } = yield* world.start(workflow, undefined)
+      const { blocked } = yield* world.run(Client.describe(runId))
+      expect(JSON.stringify(blocked)).toContain(detail)
+    }))
+}
 
 it.effect("one workflow and version twice is a configuration that cannot be", () =>
   Effect.gen(function*() {
