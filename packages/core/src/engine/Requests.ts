@@ -26,8 +26,7 @@ const answers: Answers = {
   RunStep: (program, here, request) => {
     const id = nextId(here)
     program.source = request.source ?? program.source
-    const { accepts, body, source, _tag, ...rest } = request
-    void source
+    const { accepts, body, source: _source, _tag, ...rest } = request
     if (!issue(program, here.path, { _tag, id, ...rest })) return parked
     program.bodies.set(id, body)
     if (accepts !== undefined) program.accepts.set(id, accepts)

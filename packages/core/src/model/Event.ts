@@ -25,7 +25,7 @@ const asked = { reason: Schema.optional(Schema.String), by: Schema.optional(Sche
 /** Why an attempt or a run failed, in a form that survives the log. */
 export const Failure = Schema.Union(
   /** A typed error, encoded by the schema of the step or workflow. */
-  Schema.TaggedStruct("Error", { error: Schema.optional(Json), retryable: Schema.optional(Schema.Literal(false)) }),
+  Schema.TaggedStruct("Error", { error: Schema.optional(Json) }),
   /** A thrown value or a defect of a step body. */
   Schema.TaggedStruct("Defect", { name: Schema.String, message: Schema.String, stack: Schema.optional(Schema.String) }),
   /** The attempt's timeout, the step's or sensor's deadline, or the run's timeout passed. */
