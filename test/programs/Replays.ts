@@ -6,7 +6,7 @@ import type { Node } from "./Program.js"
 import { RUN_ID } from "./Scenario.js"
 
 const host = Host.make({ secret: () => "secret" })
-const run = { runId: RUN_ID, workflow: "played", version: "1" }
+const run = { runId: RUN_ID, workflow: "played", version: "1", generationSeq: 1 }
 
 const recorded = (history: ReadonlyArray<Event.Event>): ReadonlyArray<Event.Recorded> =>
   history.map((event, i) => ({ seq: i + 1, event }))

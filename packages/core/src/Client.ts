@@ -3,7 +3,7 @@
  * needs a look into a live program (a query) goes to the worker of this process.
  */
 export { rejectAwakeable, resolveAwakeable } from "./client/Awakeables.js"
-export { cancel, query, resolveStep, type SendOptions, signal, terminate, update } from "./client/Messages.js"
+export { cancel, pause, query, resolveStep, resume, type SendOptions, signal, terminate, update } from "./client/Messages.js"
 export { type Ended, result } from "./client/Results.js"
 export { describe, history, list } from "./client/Runs.js"
 export { Client, type ClientShape, type LocalWorker, make, type Waiter, type Waiters } from "./client/Shape.js"

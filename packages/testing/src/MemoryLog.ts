@@ -8,7 +8,7 @@
  * What is written is copied through JSON, as every store on disk does: a value that is not JSON is found in tests, and
  * nothing is shared with the writer.
  */
-import { Errors, Event, Log, type Json, type Message, type Run } from "@reprise/core/engine"
+import { Decide, Errors, Event, type Json, Log, type Message, type Run } from "@reprise/core/engine"
 import { Effect, Layer } from "effect"
 
 interface Mail {
@@ -29,6 +29,19 @@ interface Entry {
   waiting: number
   readonly progress: Map<string, Json.Json>
   readonly polls: Map<string, { readonly count: number; readonly nextAt: number }>
+  /** Who awaits this run: the other run, and the command with which it asked. */
+  readonly watchers: Set<Link>
+  /** The runs that this one awaits, children among them. */
+  readonly awaited: Set<Link>
+}
+
+/** One run awaits another. */
+interface Link {
+  readonly run: Entry
+  readonly watcher: Entry
+  readonly id: string
+  /** What becomes of the awaited run when its watcher ends; `undefined` unless it is its child. */
+  readonly parentClose: Event.ParentClose | undefined
 }
 
 export interface MemoryStore {
@@ -106,12 +119,104 @@ const appendOne = (process: Process, append: Log.Append, tell: Tell): Log.Append
   return COMMITTED
 }
 
+// ---- other runs (L7, L8) ----
+
+/** What the run asked for before the last end of a generation comes first: only that is ended with it. */
+const reachOut = (store: MemoryStore, entry: Entry, append: Log.Append, tell: Tell): void => {
+  const early = askedBeforeContinuing(append.events)
+  for (const outgoing of append.outgoing) if (early.has(outgoing.id)) apply(store, entry, outgoing, tell)
+  if (append.events.some(({ _tag }) => _tag === "RunContinuedAsNew")) endChildren(store, entry, tell)
+  for (const outgoing of append.outgoing) if (!early.has(outgoing.id)) apply(store, entry, outgoing, tell)
+}
+
+const askedBeforeContinuing = (events: ReadonlyArray<Event.Event>): ReadonlySet<string> => {
+  const before = events.slice(0, events.findLastIndex(({ _tag }) => _tag === "RunContinuedAsNew") + 1)
+  return new Set(before.flatMap((event) => ("id" in event ? [event.id] : [])))
+}
+
+const apply = (store: MemoryStore, entry: Entry, outgoing: Log.Outgoing, tell: Tell): void =>
+  outgoing._tag === "StartChild" ? startChild(store, entry, outgoing, tell) : sendTo(store, entry, outgoing, tell)
+
+const startChild = (
+  store: MemoryStore,
+  entry: Entry,
+  { id, onConflict, parentClose, start: request }: Log.Outgoing & { readonly _tag: "StartChild" },
+  tell: Tell
+): void => {
+  const taken = conflict(store, request)
+  if (taken === undefined) {
+    const child = create(store, request)
+    putMail(child, request.message)
+    tell({ _tag: "Started", runId: request.runId, startAt: request.startAt })
+    link({ run: child, watcher: entry, id, parentClose })
+    return answer(store, entry, Decide.answerOfStart(id, { _tag: "Started", runId: request.runId }), tell)
+  }
+  const { by, existing } = taken
+  const { runId } = existing.start
+  if (onConflict === "fail") {
+    const refused = { _tag: "Refused", by, runId, status: existing.row.status } as const
+    return answer(store, entry, Decide.answerOfStart(id, refused), tell)
+  }
+  answer(store, entry, Decide.answerOfStart(id, { _tag: "Started", runId, existed: true }), tell)
+  const closing = existing.events.at(-1)?.event
+  if (closing !== undefined && Event.isClosing(closing)) answer(store, entry, Decide.endOf(id, closing), tell)
+  else link({ run: existing, watcher: entry, id, parentClose: undefined })
+}
+
+const link = (made: Link): void => {
+  made.run.watchers.add(made)
+  made.watcher.awaited.add(made)
+}
+
+const unlink = (link: Link): void => {
+  link.run.watchers.delete(link)
+  link.watcher.awaited.delete(link)
+}
+
+const sendTo = (
+  store: MemoryStore,
+  entry: Entry,
+  { answered, id, message, runId }: Log.Outgoing & { readonly _tag: "Send" },
+  tell: Tell
+): void => {
+  const outcome = send(store, runId, message, tell)
+  if (!answered) return
+  const said = typeof outcome === "string"
+    ? { _tag: "Delivered" } as const
+    : { _tag: "Refused", ...(outcome._tag === "RunClosed" ? { status: outcome.status } : {}) } as const
+  answer(store, entry, Decide.answerOfSend(id, said), tell)
+}
+
+/** Puts the store's word into a run's inbox, as long as there is somebody to read it. */
+const answer = (store: MemoryStore, entry: Entry, message: Message.Message, tell: Tell): void => {
+  if (!store.open.has(entry.start.runId)) return
+  if (putMail(entry, message)) tell({ _tag: "Mail", runId: entry.start.runId })
+}
+
+/** L8: the children of a run, or of a generation of it, that has ended. */
+const endChildren = (store: MemoryStore, entry: Entry, tell: Tell): void => {
+  for (const made of [...entry.awaited]) {
+    unlink(made)
+    const { id, parentClose, run } = made
+    if (parentClose === "cancel" || parentClose === "terminate") {
+      answer(store, run, Decide.parentEnded(parentClose, entry.start.runId, id), tell)
+    }
+  }
+}
+
+const tellWatchers = (store: MemoryStore, entry: Entry, closing: Event.Closing, tell: Tell): void => {
+  for (const made of [...entry.watchers]) {
+    unlink(made)
+    answer(store, made.watcher, Decide.endOf(made.id, closing), tell)
+  }
+}
+
+// ---- starting ----
+
 const start = (store: MemoryStore, append: Log.Append, request: Log.StartRequest, tell: Tell): Log.Appended => {
   if (append.expectedSeq !== 0) return STALE
-  const byId = store.runs.get(request.runId)
-  if (byId !== undefined) return { _tag: "Exists", by: "id", existing: summary(byId) }
-  const byKey = request.key === undefined ? undefined : store.keys.get(keyOf(request.workflow, request.key))
-  if (byKey !== undefined) return { _tag: "Exists", by: "key", existing: summary(byKey) }
+  const taken = conflict(store, request)
+  if (taken !== undefined) return { _tag: "Exists", by: taken.by, existing: summary(taken.existing) }
   const entry = create(store, request)
   tell({ _tag: "Started", runId: request.runId, startAt: request.startAt })
   // Its Start message counts as delivered when the same append says what followed from it.
@@ -120,18 +225,39 @@ const start = (store: MemoryStore, append: Log.Append, request: Log.StartRequest
   return COMMITTED
 }
 
+const conflict = (
+  store: MemoryStore,
+  request: Log.StartRequest
+): { readonly by: "id" | "key"; readonly existing: Entry } | undefined => {
+  const byId = store.runs.get(request.runId)
+  if (byId !== undefined) return { by: "id", existing: byId }
+  const byKey = request.key === undefined ? undefined : store.keys.get(keyOf(request.workflow, request.key))
+  return byKey === undefined ? undefined : { by: "key", existing: byKey }
+}
+
 const create = (store: MemoryStore, request: Log.StartRequest): Entry => {
   const wakeAt = request.startAt ?? request.createdAt
   const entry: Entry = {
     start: request,
     order: store.runs.size,
-    row: { status: "pending", startedAt: undefined, closedAt: undefined, wakeAt, busy: false },
+    row: {
+      status: "pending",
+      startedAt: undefined,
+      closedAt: undefined,
+      wakeAt,
+      busy: false,
+      version: request.version,
+      generationSeq: 1,
+      paused: false
+    },
     blocked: undefined,
     events: [],
     inbox: new Map(),
     waiting: 0,
     progress: new Map(),
-    polls: new Map()
+    polls: new Map(),
+    watchers: new Set(),
+    awaited: new Set()
   }
   store.runs.set(request.runId, entry)
   store.open.set(request.runId, entry)
@@ -162,18 +288,21 @@ const take = (store: MemoryStore, entry: Entry, append: Log.Append, tell: Tell):
   // A new run without events is pending, and due at its start.
   if (append.row !== undefined && (append.start === undefined || append.events.length > 0)) entry.row = append.row
   if (append.events.length > 0) tell({ _tag: "Appended", runId, seq: entry.events.length, events: append.events })
+  reachOut(store, entry, append, tell)
   const closing = closingOf(append)
   if (closing === undefined) return
   if (append.row?.closedAt === undefined) {
     throw new TypeError(`${closing._tag} of run ${runId} without the columns of a closed run`)
   }
   close(store, entry)
+  endChildren(store, entry, tell)
+  tellWatchers(store, entry, closing, tell)
   tell({ _tag: "Closed", runId, event: closing })
 }
 
 const close = (store: MemoryStore, entry: Entry): void => {
   const { key, runId, workflow } = entry.start
-  entry.row = { ...entry.row, wakeAt: undefined, busy: false }
+  entry.row = { ...entry.row, wakeAt: undefined, busy: false, paused: false }
   entry.blocked = undefined
   entry.progress.clear()
   entry.polls.clear()
@@ -288,12 +417,14 @@ const candidates = (store: MemoryStore, filter: Log.RunFilter): Array<Entry> =>
 const fits = (entry: Entry, filter: Log.RunFilter): boolean =>
   (filter.workflow === undefined || entry.start.workflow === filter.workflow) &&
   (filter.key === undefined || entry.start.key === filter.key) &&
-  (filter.status === undefined || filter.status.includes(entry.row.status))
+  (filter.status === undefined || filter.status.includes(entry.row.status)) &&
+  (filter.parent === undefined || entry.start.parent?.runId === filter.parent) &&
+  (filter.paused === undefined || entry.row.paused === filter.paused)
 
 const summary = (entry: Entry): Log.RunSummary => ({
   runId: entry.start.runId,
   workflow: entry.start.workflow,
-  version: entry.start.version,
+  version: entry.row.version,
   key: entry.start.key,
   status: entry.row.status,
   createdAt: entry.start.createdAt,
@@ -302,6 +433,10 @@ const summary = (entry: Entry): Log.RunSummary => ({
   closedAt: entry.row.closedAt,
   wakeAt: entry.row.wakeAt,
   eventCount: entry.events.length,
+  generationSeq: entry.row.generationSeq,
+  paused: entry.row.paused,
+  parent: entry.start.parent,
+  forkedFrom: entry.start.forkedFrom,
   blocked: entry.blocked
 })
 

@@ -8,7 +8,18 @@
  * - R3 At the first fault the draft ends: the fact that caused it, and those behind it, stay undelivered.
  */
 import { Cause } from "effect"
-import { Decide, type Errors, type Event, type Message, Program, type ProgramState, Run } from "@reprise/core/engine"
+import {
+  type Command,
+  Decide,
+  type Errors,
+  type Event,
+  type Log,
+  type Message,
+  Program,
+  type ProgramState,
+  Registry,
+  Run
+} from "@reprise/core/engine"
 import * as Attempts from "./Attempts.js"
 import * as Telemetry from "./Telemetry.js"
 import type { Fact, LiveRun, Result, Worker } from "./State.js"
@@ -19,12 +30,14 @@ export interface Draft {
   readonly starts: Array<string>
   readonly cancels: Array<string>
   readonly outputs: Array<ProgramState.Output>
+  readonly outgoing: Array<Log.Outgoing>
   readonly facts: Array<Fact>
   fault: Errors.Fault | undefined
   undelivered: ReadonlyArray<Fact>
+  continued: boolean
 }
 
-/** Delivers the run's facts in order, until none is left, the run has closed, or the program is at fault. */
+/** Delivers the run's facts in order, until none is left, the run has closed or is paused, or the program is at fault. */
 export const draw = (worker: Worker, run: LiveRun): Draft => {
   const draft: Draft = {
     events: [],
@@ -32,12 +45,20 @@ export const draw = (worker: Worker, run: LiveRun): Draft => {
     starts: [],
     cancels: [],
     outputs: [],
+    outgoing: [],
     facts: [],
     fault: undefined,
-    undelivered: []
+    undelivered: [],
+    continued: false
   }
   const facts = run.facts
   run.facts = []
+  // A process may have died between two generations.
+  goOn(worker, run, draft)
+  if (draft.fault !== undefined) {
+    draft.undelivered = facts
+    return draft
+  }
   for (let i = 0; i < facts.length; i++) {
     if (Run.isClosed(run.state.status)) {
       leave(draft, facts.slice(i))
@@ -49,6 +70,15 @@ export const draw = (worker: Worker, run: LiveRun): Draft => {
       return draft
     }
     draft.facts.push(facts[i]!)
+    if (run.state.paused !== undefined) {
+      draft.undelivered = facts.slice(i + 1)
+      return draft
+    }
+    goOn(worker, run, draft)
+    if (draft.fault !== undefined) {
+      draft.undelivered = facts.slice(i + 1)
+      return draft
+    }
     retryHeld(run, facts)
   }
   return draft
@@ -89,11 +119,19 @@ const timeOf = (worker: Worker, run: LiveRun): number => Math.max(worker.now(), 
 const takeMessage = (worker: Worker, run: LiveRun, draft: Draft, message: Message.Message): void => {
   const at = timeOf(worker, run)
   switch (message._tag) {
-    case "Start":
-      deliver(worker, run, draft, Decide.started(message, { ...run.state, key: run.key }, worker.stamp, at))
+    case "Start": {
+      const version = run.workflow?.version ?? run.state.version
+      const { workflow } = run.state
+      deliver(worker, run, draft, Decide.started(message, { workflow, version, key: run.key }, worker.stamp, at))
       break
+    }
     case "Terminate":
       record(run, draft, Decide.received(message, at))
+      break
+    case "Pause":
+    case "Resume":
+      // A second pause changes nothing, nor does a resume of a run that is not paused.
+      if ((message._tag === "Pause") === (run.state.paused === undefined)) record(run, draft, Decide.received(message, at))
       break
     case "Update":
       if (!admit(worker, run, message)) return
@@ -118,6 +156,9 @@ const concerns = (worker: Worker, run: LiveRun, message: Message.Message): boole
   }
   if (message._tag === "SettleAwakeable") return run.state.awakeables.has(message.id)
   if (message._tag === "ResolveStep") return run.state.steps.get(message.id)?.phase === "asking"
+  if (message._tag === "ChildAnswered") return run.state.children.get(message.id)?.phase === "scheduled"
+  if (message._tag === "ChildEnded") return run.state.children.has(message.id)
+  if (message._tag === "SignalAnswered") return run.state.sent.has(message.id)
   return true
 }
 
@@ -213,6 +254,28 @@ const passDeadline = (worker: Worker, run: LiveRun, draft: Draft, step: Run.Open
   }
 }
 
+// ---- generations ----
+
+/** Begins the next generation of a run whose last one has ended, on the newest version; again, if it ends at once. */
+const goOn = (worker: Worker, run: LiveRun, draft: Draft): void => {
+  for (;;) {
+    const { continuing, started } = run.state
+    if (continuing === undefined || started === undefined) return
+    const workflow = Registry.newest(worker.registry, run.state.workflow)
+    if (workflow._tag === "WorkflowUnknown") {
+      draft.fault = workflow
+      return
+    }
+    if (run.program !== undefined) Program.drop(run.program)
+    run.program = undefined
+    run.workflow = workflow
+    draft.continued = true
+    draft.starts.length = 0
+    deliver(worker, run, draft, Decide.restarted(started, continuing, workflow.version, worker.stamp, timeOf(worker, run)))
+    if (draft.fault !== undefined) return
+  }
+}
+
 // ---- events ----
 
 /** Delivers an event to the program and adds it to the draft, with the commands of its activation (R1). */
@@ -223,19 +286,88 @@ const deliver = (worker: Worker, run: LiveRun, draft: Draft, event: Event.Event)
     draft.fault = program.fault
     return
   }
+  const { version } = program.workflow
+  if (event._tag !== "RunStarted" && version !== run.state.version) record(run, draft, Decide.versionChanged(version, event.at))
   record(run, draft, event)
-  for (const command of program.commands) {
-    record(run, draft, Decide.commanded(command, event.at))
-    if (command._tag === "RunStep") {
+  for (const command of program.commands) takeCommand(worker, run, draft, command, event.at)
+  for (const output of program.outputs) draft.outputs.push(output)
+}
+
+const takeCommand = (worker: Worker, run: LiveRun, draft: Draft, command: Command.Command, at: number): void => {
+  // A child that is to end is known by its event, which the end of its run would take from the fold.
+  if (command._tag === "CancelChild") draft.outgoing.push(endChild(run, command.id))
+  record(run, draft, Decide.commanded(command, at))
+  switch (command._tag) {
+    case "RunStep":
       draft.starts.push(command.id)
-      if (command.onUnknown !== "retry") record(run, draft, Decide.attemptStarted(command.id, 1, event.at))
-    } else if (command._tag === "RetryStep") {
-      if (command.delayMillis <= 0) startRetry(run, draft, command.id, command.attempt, event.at)
-    } else if (command._tag === "CancelStep") {
+      if (command.onUnknown !== "retry") record(run, draft, Decide.attemptStarted(command.id, 1, at))
+      return
+    case "RetryStep":
+      if (command.delayMillis <= 0) startRetry(run, draft, command.id, command.attempt, at)
+      return
+    case "CancelStep":
       draft.cancels.push(command.id)
+      return
+    case "StartChild":
+      draft.outgoing.push(startChild(worker, run, command, at))
+      return
+    case "SendSignal":
+      draft.outgoing.push(sendSignal(run, command))
+  }
+}
+
+const startChild = (
+  worker: Worker,
+  run: LiveRun,
+  command: Command.Command & { readonly _tag: "StartChild" },
+  at: number
+): Log.Outgoing => {
+  const { id, input, timeoutMillis } = command
+  const parent = { runId: run.runId, id }
+  return {
+    _tag: "StartChild",
+    id,
+    parentClose: command.parentClose,
+    onConflict: command.onConflict,
+    start: {
+      runId: command.runId,
+      workflow: command.workflow,
+      version: command.version,
+      key: command.key,
+      createdAt: at,
+      startAt: command.delayMillis === undefined ? undefined : at + command.delayMillis,
+      parent,
+      forkedFrom: undefined,
+      message: {
+        _tag: "Start",
+        messageId: "start",
+        seed: worker.newId(),
+        ...(input === undefined ? {} : { input }),
+        ...(timeoutMillis === undefined ? {} : { timeoutMillis }),
+        trace: Telemetry.contextOf(run),
+        parent
+      }
     }
   }
-  for (const output of program.outputs) draft.outputs.push(output)
+}
+
+const endChild = (run: LiveRun, id: string): Log.Outgoing => {
+  const child = run.state.children.get(id)
+  if (child === undefined) throw new Error(`child ${id} is not open`)
+  const how = child.parentClose === "terminate" ? "terminate" : "cancel"
+  return { _tag: "Send", id, runId: child.runId, message: Decide.parentEnded(how, run.runId, id), answered: false }
+}
+
+const sendSignal = (run: LiveRun, command: Command.Command & { readonly _tag: "SendSignal" }): Log.Outgoing => {
+  const { id, name, payload, runId } = command
+  const message: Message.Message = {
+    _tag: "Signal",
+    messageId: `${run.runId}/${id}`,
+    by: `run ${run.runId}`,
+    name,
+    ...(payload === undefined ? {} : { payload })
+  }
+  return { _tag: "Send", id, runId, message, answered: true }
 }
 
 const startRetry = (run: LiveRun, draft: Draft, id: string, attempt: number, at: number): void => {
@@ -252,6 +384,5 @@ const makeProgram = (worker: Worker, run: LiveRun, event: Event.Event): ProgramS
   if (event._tag !== "RunStarted" || run.workflow === undefined) {
     throw new Error(`${event._tag} for a run without a program`)
   }
-  const info = { runId: run.runId, workflow: event.workflow, version: event.version, key: event.key, startedAt: event.at }
-  return Program.make(run.workflow, info, event.seed, worker.host, (fault) => worker.onFault(run, fault))
+  return Program.make(run.workflow, Program.infoOf(run.runId, event), event.seed, worker.host, (fault) => worker.onFault(run, fault))
 }

@@ -45,7 +45,7 @@ const isKnown = (worker: Worker, runId: string): boolean => worker.live.has(runI
 
 const wake = (worker: Worker, runId: string): void => {
   const live = worker.live.get(runId)
-  if (worker.loading.has(runId) || worker.blocked.has(runId)) return
+  if (worker.loading.has(runId) || RunLoop.isShelved(worker, runId)) return
   if (live?.pending === undefined) return RunLoop.tell(worker, runId, { _tag: "Due" })
   // Its append may say nothing of this instant, so nobody would look again after it.
   if (!live.facts.some((fact) => fact._tag === "Due")) live.facts.push({ _tag: "Due" })

@@ -38,7 +38,8 @@ export const emptyPending = (worker: Worker, run: LiveRun): Pending => ({
     events: [],
     delivered: [],
     row: undefined,
-    start: run.start
+    start: run.start,
+    outgoing: []
   },
   facts: [],
   starts: [],
@@ -46,6 +47,7 @@ export const emptyPending = (worker: Worker, run: LiveRun): Pending => ({
   outputs: [],
   fault: undefined,
   undelivered: [],
+  continued: false,
   answer: run.onStarted
 })
 

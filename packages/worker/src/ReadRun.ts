@@ -39,7 +39,7 @@ export const replayOf = (
       const run = worker.live.get(summary.runId)
       if (run !== undefined) worker.onFault(run, fault)
     })
-    for (let after = 0;;) {
+    for (let after = summary.generationSeq - 1;;) {
       const page = yield* worker.log.read(summary.runId, after, worker.limits.pageEventCount)
       Replay.feed(replay, page)
       after += page.length
@@ -52,7 +52,7 @@ export const replayOf = (
 
 /** Replays a diverged run once more, with source lines, to say where. */
 const explained = (worker: Worker, summary: Log.RunSummary, replay: Replay.Replay) =>
-  Effect.map(worker.log.read(summary.runId, 0, EXPLAINED_MAX), (history) => {
+  Effect.map(worker.log.read(summary.runId, summary.generationSeq - 1, EXPLAINED_MAX), (history) => {
     const again = Replay.run(summary, history, worker.registry, worker.host)
     return again.fault === undefined ? replay : { ...replay, fault: again.fault }
   })

@@ -14,7 +14,7 @@
  * - R4 A fault blocks the run: it leaves memory, its history is untouched, and outcomes that can no longer be delivered
  *      wait in its inbox.
  */
-import { Duration, Effect, Schema } from "effect"
+import { Duration, Effect, Schedule, Schema } from "effect"
 import {
   Decide,
   Errors,
@@ -69,17 +69,21 @@ export const tell = (worker: Worker, runId: string, fact: Fact): void => {
 /** Looks into a run's inbox, for a run in memory or not. */
 export const readMail = (worker: Worker, runId: string): void => {
   const run = worker.live.get(runId)
-  if (run === undefined) return worker.blocked.has(runId) ? readBlockedMail(worker, runId) : load(worker, runId, [])
+  if (run === undefined) return isShelved(worker, runId) ? readShelvedMail(worker, runId) : load(worker, runId, [])
   run.mail = true
   fetchMail(worker, run)
 }
 
-/** A blocked run can do nothing with its messages but end. */
-const readBlockedMail = (worker: Worker, runId: string): void =>
+/** Whether a run is out of service: blocked, or paused. */
+export const isShelved = (worker: Worker, runId: string): boolean => worker.blocked.has(runId) || worker.paused.has(runId)
+
+/** A blocked run can do nothing with its messages but end; a paused one can also be resumed. */
+const readShelvedMail = (worker: Worker, runId: string): void =>
   Live.fork(worker, Effect.matchEffect(worker.log.inbox(runId), {
     onSuccess: ({ messages }) =>
       Effect.sync(() => {
-        if (messages.some((message) => message._tag === "Terminate")) load(worker, runId, [])
+        const wakes = messages.some(({ _tag }) => _tag === "Terminate" || (_tag === "Resume" && worker.paused.has(runId)))
+        if (wakes) load(worker, runId, [])
       }),
     // Damaged mail is told when the run is tried again; the store's failures are told elsewhere, too.
     onFailure: (error) => Effect.logWarning(error.message)
@@ -132,7 +136,8 @@ export const advance = (worker: Worker, run: LiveRun): void => {
       // An update that never found its handler ends with the run.
       delivered: closes ? [...draft.delivered, ...run.held.map((message) => message.messageId)] : draft.delivered,
       row: changed ? row : undefined,
-      start: run.start
+      start: run.start,
+      outgoing: draft.outgoing
     },
     facts: draft.facts,
     starts: draft.starts,
@@ -140,6 +145,7 @@ export const advance = (worker: Worker, run: LiveRun): void => {
     outputs: draft.outputs,
     fault: draft.fault,
     undelivered: draft.undelivered,
+    continued: draft.continued,
     answer: run.onStarted
   }
   if (isEmpty(pending.append)) return follow(worker, run, pending)
@@ -174,6 +180,8 @@ const fenced = (run: LiveRun): Errors.LogError =>
 const follow = (worker: Worker, run: LiveRun, pending: Pending): void => {
   if (pending.outputs.length > 0) Telemetry.emit(worker, run, pending.outputs)
   if (Run.isClosed(run.state.status)) return close(worker, run)
+  if (pending.continued) stopAttempts(run, (id) => !run.state.steps.has(id))
+  if (run.state.paused !== undefined) return pause(worker, run, pending.undelivered)
   for (const id of pending.cancels) cancelAttempt(run, id)
   for (const id of pending.starts) startAttempt(worker, run, id)
   if (pending.fault !== undefined) return block(worker, run, pending.fault, pending.undelivered)
@@ -216,7 +224,7 @@ const settle = (worker: Worker, run: LiveRun, fact: Fact & { readonly _tag: "Out
     run.facts.push(fact)
     return advance(worker, run)
   }
-  if (worker.blocked.has(run.runId)) return keepOutcomes(worker, run, [fact])
+  if (isShelved(worker, run.runId)) return keepOutcomes(worker, run, [fact])
   // The run was dropped and rebuilt while the body ran on: its attempt is still the current one, or is refused.
   if (!Run.isClosed(run.state.status)) tell(worker, run.runId, fact)
 }
@@ -247,10 +255,31 @@ const rest = (worker: Worker, run: LiveRun): void => {
 const close = (worker: Worker, run: LiveRun): void => {
   Telemetry.closeRunSpan(worker, run)
   Live.forget(worker, run)
-  for (const id of [...run.attempts.keys()]) Attempts.abort(run, id, "stop")
+  stopAttempts(run, () => true)
 }
 
-// ---- faults (R4) ----
+const stopAttempts = (run: LiveRun, concerns: (id: string) => boolean): void => {
+  for (const id of [...run.attempts.keys()]) if (concerns(id)) Attempts.abort(run, id, "stop")
+}
+
+// ---- out of service: paused, or at fault (R4) ----
+
+/** Leaves a run alone until it is resumed. Attempts that run go on; those that wait for a slot do not begin. */
+const pause = (worker: Worker, run: LiveRun, undelivered: ReadonlyArray<Fact>): void => {
+  worker.paused.add(run.runId)
+  stopAttempts(run, (id) => run.attempts.get(id)?.fiber === undefined)
+  shelve(worker, run, undelivered)
+  // A resume may have come meanwhile, in the same breath.
+  readMail(worker, run.runId)
+}
+
+/** Drops a run from memory, and keeps what its attempts have said and will say. */
+const shelve = (worker: Worker, run: LiveRun, undelivered: ReadonlyArray<Fact>): void => {
+  Live.forget(worker, run)
+  // They go on, and their outcomes are kept; should the run be terminated, they are found here.
+  if (run.attempts.size > 0) worker.orphans.set(run.runId, run.attempts)
+  keepOutcomes(worker, run, [...undelivered, ...run.facts])
+}
 
 /** Takes a run out of service until its code is mended; `undelivered` are the facts that it could not take. */
 export const block = (
@@ -260,12 +289,8 @@ export const block = (
   undelivered: ReadonlyArray<Fact>
 ): void => {
   worker.blocked.add(run.runId)
-  Live.forget(worker, run)
-  // They go on, and their outcomes are kept; should the run be terminated, they are found here.
-  if (run.attempts.size > 0) worker.orphans.set(run.runId, run.attempts)
+  shelve(worker, run, undelivered)
   Telemetry.runsBlocked.unsafeUpdate(1, [])
-  const outcomes = [...undelivered, ...run.facts].filter((fact) => fact._tag === "Outcome")
-  keepOutcomes(worker, run, outcomes)
   worker.notes.push({ _tag: "Blocked", runId: run.runId, reason: encodeFault(fault) })
   worker.commitSoon()
   const terminate = [...undelivered, ...run.facts].some((fact) => fact._tag === "Message" && fact.message._tag === "Terminate")
@@ -279,15 +304,26 @@ const encodeFault = (fault: Errors.Fault): Json.Json => ({
   hint: fault.hint
 })
 
-/** Outcomes of a blocked run wait in its inbox, so that finished steps need not run again. */
+/** Outcomes of a run that is out of service wait in its inbox, so that finished steps need not run again. */
 const keepOutcomes = (worker: Worker, run: LiveRun, facts: ReadonlyArray<Fact>): void => {
   for (const fact of facts) {
     if (fact._tag !== "Outcome" || fact.result._tag === "Aborted") continue
-    const messageId = `outcome/${fact.id}/${fact.attempt}`
-    const message: Message.Message = { _tag: "Outcome", messageId, id: fact.id, attempt: fact.attempt, result: fact.result }
-    Live.fork(worker, Effect.ignoreLogged(worker.log.send(run.runId, message)))
+    const { attempt, id, result } = fact
+    const message: Message.Message = { _tag: "Outcome", messageId: `outcome/${id}/${attempt}`, id, attempt, result }
+    // Until it is there, the attempt counts as running: a run that is resumed meanwhile must not begin it again.
+    run.attempts.set(id, { stepId: id, attempt, fiber: undefined, abort: undefined, ending: "stop" })
+    worker.orphans.set(run.runId, run.attempts)
+    Live.fork(worker, Effect.ensuring(keep(worker, run.runId, message), Effect.sync(() => void run.attempts.delete(id))))
   }
 }
+
+const keep = (worker: Worker, runId: string, message: Message.Message): Effect.Effect<void> =>
+  worker.log.send(runId, message).pipe(
+    Effect.tapErrorTag("LogError", (error) => Live.storeFailed(worker, error)),
+    Effect.retry({ while: (error) => error._tag === "LogError", schedule: Schedule.spaced(RELOAD_DELAY) }),
+    // A run that has closed meanwhile needs nothing more.
+    Effect.ignore
+  )
 
 // ---- reading runs from the store ----
 
@@ -360,6 +396,11 @@ const resume = (worker: Worker, loaded: ReadRun.Loaded, facts: ReadonlyArray<Fac
     worker.notes.push({ _tag: "Blocked", runId: run.runId, reason: undefined })
     worker.commitSoon()
   }
+  const resumed = messages.find((message) => message._tag === "Resume")
+  if (run.state.paused !== undefined && terminate === undefined && resumed === undefined) {
+    return pauseAgain(worker, run, replay.program, facts)
+  }
+  worker.paused.delete(run.runId)
   worker.live.set(run.runId, run)
   run.program = replay.program
   for (const [id, poll] of notes.polls) run.polls.set(id, poll)
@@ -368,6 +409,8 @@ const resume = (worker: Worker, loaded: ReadRun.Loaded, facts: ReadonlyArray<Fac
   // What was written without an answer may be due before anything that the due loop knows of. What is due is told below.
   if ((run.row?.wakeAt ?? 0) > worker.now()) Live.lookAt(worker, run.row?.wakeAt)
   const recovered = [...run.state.steps.values()]
+  // Only these two can do something with a paused run, so they come first.
+  if (run.state.paused !== undefined) takeMail(run, [terminate ?? resumed].flatMap((message) => message ?? []))
   takeMail(run, messages)
   run.facts.push(...facts, { _tag: "Due" })
   recover(run, recovered)
@@ -378,6 +421,18 @@ const resume = (worker: Worker, loaded: ReadRun.Loaded, facts: ReadonlyArray<Fac
     if (run.state.steps.get(step.id) === step && step.attempt === attempt) restart(worker, run, step)
   }
   rest(worker, run)
+}
+
+/** A paused run that was read for nothing, or at the start of the process, rests again. */
+const pauseAgain = (
+  worker: Worker,
+  run: LiveRun,
+  program: LiveRun["program"],
+  facts: ReadonlyArray<Fact>
+): void => {
+  run.program = program
+  worker.paused.add(run.runId)
+  shelve(worker, run, facts)
 }
 
 /** Facts about attempts that died with their process. Those with an outcome on its way have already been told. */
@@ -395,7 +450,7 @@ const recover = (run: LiveRun, steps: ReadonlyArray<Run.OpenStep>): void => {
 const isBegun = (step: Run.OpenStep): boolean => step.phase === "due" || step.phase === "started"
 
 const restart = (worker: Worker, run: LiveRun, step: Run.OpenStep): void => {
-  if (run.gone || step.cancelling || !isBegun(step)) return
+  if (run.gone || run.state.paused !== undefined || step.cancelling || !isBegun(step)) return
   // A sensor between polls is due later.
   if (step.sensor && run.polls.has(step.id)) return
   Attempts.start(worker, run, step, endsOf(worker))
@@ -417,5 +472,6 @@ const closeUnrun = (
   const delivered = messages.map((other) => other.messageId)
   const append = { ...empty.append, expectedSeq: summary.eventCount, events: [event], delivered, row }
   worker.blocked.delete(run.runId)
+  worker.paused.delete(run.runId)
   Live.push(worker, run, { ...empty, append })
 }

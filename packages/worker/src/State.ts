@@ -34,6 +34,8 @@ export interface Pending {
   /** The fault that came after these events, with the facts that it left undelivered. */
   readonly fault: Errors.Fault | undefined
   readonly undelivered: ReadonlyArray<Fact>
+  /** A generation has ended: its attempts are nobody's any more. */
+  readonly continued: boolean
   readonly answer: ((answer: Log.Appended | Errors.LogError) => void) | undefined
 }
 
@@ -41,7 +43,8 @@ export interface LiveRun {
   readonly runId: string
   readonly state: Run.RunState
   readonly key: string | undefined
-  readonly workflow: Workflow.Any | undefined
+  /** The code that it runs; another one once it has continued as new. */
+  workflow: Workflow.Any | undefined
   program: ProgramState.ProgramState | undefined
   facts: Array<Fact>
   pending: Pending | undefined
@@ -101,6 +104,8 @@ export interface Worker {
   readonly loading: Map<string, Array<Fact>>
   /** Runs that cannot go on until their code is mended. They are tried again when the process starts. */
   readonly blocked: Set<string>
+  /** Paused runs that were in memory when it happened; they are left alone until they are resumed. */
+  readonly paused: Set<string>
   /** Attempts whose run was dropped while they ran; the run adopts them when it is read again. */
   readonly orphans: Map<string, LiveRun["attempts"]>
   /** Idle runs, the longest idle first, with the instant since when. */

@@ -101,6 +101,12 @@ const runSpan = (run: LiveRun): Tracer.ExternalSpan => {
   return Tracer.externalSpan({ traceId: hex(run.runId, 32), spanId: hex(run.runId, 16), sampled: true })
 }
 
+/** Under which span the children of a run are started. */
+export const contextOf = (run: LiveRun): Event.TraceContext => {
+  const { sampled, spanId, traceId } = runSpan(run)
+  return { sampled, spanId, traceId }
+}
+
 const hex = (text: string, length: number): string => {
   let digits = ""
   for (let i = 0; digits.length < length; i++) {

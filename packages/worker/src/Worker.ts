@@ -127,6 +127,7 @@ const make = (
       live: new Map(),
       loading: new Map(),
       blocked: new Set(),
+      paused: new Set(),
       orphans: new Map(),
       idle: new Map(),
       outbox: [],

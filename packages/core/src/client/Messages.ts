@@ -71,6 +71,25 @@ export const terminate = (
   Effect.flatMap(Client, (client) =>
     Effect.asVoid(send(client, runId, options, (common) => ({ _tag: "Terminate", ...common, ...reasonOf(options) }))))
 
+/**
+ * Stops the run where it stands: nothing of it starts until it is resumed. Attempts that are running end, and what they
+ * say is kept; messages and due timers wait in order. `terminate` works all the same.
+ */
+export const pause = (
+  runId: string,
+  options: SendOptions & { readonly reason?: string } = {}
+): Effect.Effect<void, SendError, Client> =>
+  Effect.flatMap(Client, (client) =>
+    Effect.asVoid(send(client, runId, options, (common) => ({ _tag: "Pause", ...common, ...reasonOf(options) }))))
+
+/** Lets a paused run go on: everything that has waited is delivered, in order. */
+export const resume = (
+  runId: string,
+  options: SendOptions & { readonly reason?: string } = {}
+): Effect.Effect<void, SendError, Client> =>
+  Effect.flatMap(Client, (client) =>
+    Effect.asVoid(send(client, runId, options, (common) => ({ _tag: "Resume", ...common, ...reasonOf(options) }))))
+
 /** Says what became of a step whose outcome is unknown (`onUnknown: "ask"`). */
 export const resolveStep = (
   runId: string,

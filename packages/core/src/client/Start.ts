@@ -157,6 +157,8 @@ const startRequest = (
     key: options.key,
     createdAt: now,
     startAt: delayMillis > 0 ? now + delayMillis : undefined,
+    parent: undefined,
+    forkedFrom: undefined,
     message: {
       _tag: "Start",
       messageId: "start",
@@ -177,7 +179,8 @@ const startRemotely = (client: ClientShape, start: StartRequest): Effect.Effect<
       events: [],
       delivered: [],
       row: undefined,
-      start
+      start,
+      outgoing: []
     }]),
     (answers) => answers[0]!
   )

@@ -15,6 +15,10 @@ export interface RunInfo {
   readonly key: string | undefined
   /** Epoch milliseconds of the run's first event. */
   readonly startedAt: number
+  /** How often the run has continued as new. */
+  readonly generation: number
+  /** The run that started this one as its child. */
+  readonly parentRunId: string | undefined
 }
 
 /** What a step body is given by whoever runs it: the attempt's facts. */

@@ -1,5 +1,5 @@
 /** A workflow: a name, a version, schemas, and an ordinary Effect program. A plain value; the engine looks it up. */
-import { Cause, Chunk, Context, Effect, Either, Exit, FiberRef, Option, Schema, Scope } from "effect"
+import { Cause, Chunk, Context, Data, Effect, Either, Exit, FiberRef, Option, Schema, Scope } from "effect"
 import { StepDefect, StepOutcomeUnknown, StepTimedOut } from "../model/Errors.js"
 import type { Failure } from "../model/Event.js"
 import type { IsJson, Json } from "../model/Json.js"
@@ -30,7 +30,7 @@ export interface Workflow<in Input, out A, out E, out R> {
   readonly error: Codec<any>
   readonly messages: ReadonlyArray<AnyMessage>
   /** The body between decoded input and encoded outcome; what the engine runs. */
-  readonly program: (input: Json | undefined) => Effect.Effect<Json | undefined, Failed, Activation>
+  readonly program: (input: Json | undefined) => Effect.Effect<Json | undefined, Failed | Continued, Activation>
   readonly [Phantom]?: { readonly input: (input: Input) => void; readonly output: A; readonly error: E; readonly services: R }
 }
 
@@ -38,6 +38,12 @@ export interface Workflow<in Input, out A, out E, out R> {
 export class Failed {
   readonly _tag = "Failed"
   constructor(readonly failure: Failure) {}
+}
+
+/** The end of a generation: the run goes on with this input, already encoded. */
+export class Continued {
+  readonly _tag = "Continued"
+  constructor(readonly input: Json | undefined) {}
 }
 
 export type Any = Workflow<any, any, any, any>
@@ -66,16 +72,19 @@ type ServicesOf<R> = R extends InStep<infer S> ? S : never
 type Foreign<R> = Exclude<R, Activation | Scope.Scope | InStep<any>>
 
 /** `unknown` when the body fits the options; otherwise a type whose only field says what is wrong. */
-type Fits<B, Output, Err> = B extends Effect.Effect<infer A, infer E, infer R>
-  ? [Foreign<R>] extends [never] ? OutputFits<A, Output, ErrorFits<E, Err>>
+type Fits<B, Input, Output, Err> = B extends Effect.Effect<infer A, infer E, infer R>
+  ? [Foreign<R>] extends [never] ? OutputFits<A, Output, ErrorFits<E, Err, Input>>
   : { readonly "this service may only be used inside a step: wrap its use in Step.run": Foreign<R> }
   : never
 type OutputFits<A, Output, Next> = [Output] extends [Undeclared]
   ? IsJson<A> extends true ? Next : { readonly "the output is not JSON: give the workflow an `output` schema": A }
   : [A] extends [Output] ? Next
   : { readonly "the output does not fit the workflow's `output` schema": A }
-type ErrorFits<E, Err> = [Exclude<E, Or<Err, never> | StepError>] extends [never] ? unknown
-  : { readonly "this error is not listed: add it to the workflow's `error` schema, or handle it": Exclude<E, Or<Err, never> | StepError> }
+type ErrorFits<E, Err, Input> = [Unlisted<E, Err>] extends [never] ? StateFits<E, Input>
+  : { readonly "this error is not listed: add it to the workflow's `error` schema, or handle it": Unlisted<E, Err> }
+type Unlisted<E, Err> = Exclude<E, Or<Err, never> | StepError | ContinueAsNew<any>>
+type StateFits<E, Input> = [Extract<E, ContinueAsNew<any>>] extends [ContinueAsNew<Input>] ? unknown
+  : { readonly "the workflow cannot continue as new with this: it is not its input": Extract<E, ContinueAsNew<any>> }
 
 /**
  * Defines a workflow. The body is plain Effect: `Effect.sleep`, `retry`, `timeout`, `race`, `all`, `fork`, `Ref`, `Queue`,
@@ -95,7 +104,7 @@ type ErrorFits<E, Err> = [Exclude<E, Or<Err, never> | StepError>] extends [never
 export const make = <B extends Effect.Effect<any, any, any>, Input = void, Output = Undeclared, Err = Undeclared>(
   name: string,
   options: Options<Input, Output, Err>,
-  body: (input: Input) => B & Fits<B, Output, Err>
+  body: (input: Input) => B & Fits<B, Input, Output, Err>
 ): Workflow<Input, Or<Output, Effect.Effect.Success<B>>, Or<Err, never>, ServicesOf<Effect.Effect.Context<B>>> => {
   const input = codec<Input>(options.input)
   const output = codec<unknown>(options.output as Schema.Schema<unknown, any> | undefined)
@@ -112,6 +121,27 @@ export const make = <B extends Effect.Effect<any, any, any>, Input = void, Outpu
     program: programOf(name, body as (input: Input) => Effect.Effect<unknown, unknown, Activation | Scope.Scope>, input, output, error)
   }
 }
+
+/**
+ * The error with which a body ends its generation. Let it reach the end of the body: what catches it keeps the run from
+ * continuing.
+ */
+export class ContinueAsNew<out Input> extends Data.TaggedError("ContinueAsNew")<{ readonly input: Input }> {}
+
+/**
+ * Goes on from the beginning of the body with a new input and an empty history: for runs that live long. The run keeps
+ * its id, its key, its timeout and the signals that nobody has taken; it moves to the newest registered version. What is
+ * still open then, is dropped: steps are interrupted, timers forgotten, children end by their parent-close policy.
+ *
+ * @example
+ * import { Effect, Schema } from "effect"
+ * import { Workflow } from "@reprise/core"
+ *
+ * const Counter = Workflow.make("counter", { input: Schema.Number }, (count) =>
+ *   Effect.zipRight(Effect.sleep("1 day"), Workflow.continueAsNew(count + 1)))
+ */
+export const continueAsNew = <Input>(input: Input): Effect.Effect<never, ContinueAsNew<Input>> =>
+  Effect.fail(new ContinueAsNew({ input }))
 
 /** Who and what is running: run id, workflow, version, key. */
 export const info: Effect.Effect<RunInfo, never, Activation> = Effect.flatMap(Activation, (activation) => activation.info)
@@ -161,16 +191,20 @@ const programOf = <Input>(
   output: Codec<unknown>,
   error: Codec<unknown>
 ) =>
-(json: Json | undefined): Effect.Effect<Json | undefined, Failed, Activation> =>
+(json: Json | undefined): Effect.Effect<Json | undefined, Failed | Continued, Activation> =>
   Effect.suspend(() => {
     const decoded = input.decode(json, `recorded input of workflow "${name}"`)
     if (Either.isLeft(decoded)) return Effect.die(decoded.left)
     return Effect.matchCauseEffect(inScope(body(decoded.right)), {
       onSuccess: (result) => Effect.orDie(output.encode(result, `output of workflow "${name}"`)),
-      onFailure: (cause) => {
+      onFailure: (cause): Effect.Effect<never, Failed | Continued> => {
         // `matchEffect` would make a defect of the error when a step's defect stands beside it.
         const typed = hasFault(cause) ? Option.none() : Cause.failureOption(cause)
         if (Option.isNone(typed)) return Effect.failCause(Cause.stripFailures(cause))
+        if (typed.value instanceof ContinueAsNew) {
+          const state = input.encode(typed.value.input as Input, `input with which workflow "${name}" continues`)
+          return Either.isLeft(state) ? Effect.die(state.left) : Effect.fail(new Continued(state.right))
+        }
         const encoded = error.encode(typed.value, `error of workflow "${name}"`)
         return Either.isLeft(encoded)
           ? Effect.die(encoded.left)

@@ -1,6 +1,6 @@
 /** The only maker of events: what a command, a message or an outcome becomes in the log. Pure; time is an argument. */
 import type { Command } from "../model/Command.js"
-import type { Event, Failure, Of } from "../model/Event.js"
+import type { Carried, Closing, Event, Failure, Of, Uncompensated } from "../model/Event.js"
 import type { Json } from "../model/Json.js"
 import type * as Message from "../model/Message.js"
 
@@ -26,9 +26,35 @@ export const started = (
   ...(run.key === undefined ? {} : { key: run.key }),
   ...(message.timeoutMillis === undefined ? {} : { timeoutAt: at + message.timeoutMillis }),
   ...(message.trace === undefined ? {} : { trace: message.trace }),
+  ...(message.parent === undefined ? {} : { parent: message.parent }),
   effect: stamp.effect,
   reprise: stamp.reprise
 })
+
+/** Opens the next generation: what holds for the whole run is kept from the last one. */
+export const restarted = (
+  last: Of<"RunStarted">,
+  continuing: Of<"RunContinuedAsNew">,
+  version: string,
+  stamp: Stamp,
+  at: number
+): Of<"RunStarted"> => {
+  const { carried: _carried, input: _input, ...kept } = last
+  return {
+    ...kept,
+    at,
+    version,
+    ...payload("input", continuing.input),
+    ...(continuing.carried === undefined ? {} : { carried: continuing.carried }),
+    generation: (last.generation ?? 0) + 1,
+    beganAt: last.beganAt ?? last.at,
+    effect: stamp.effect,
+    reprise: stamp.reprise
+  }
+}
+
+/** The run goes on with the code of another version than its history says so far. */
+export const versionChanged = (version: string, at: number): Event => ({ _tag: "RunVersionChanged", at, version })
 
 /** What a message becomes when it is delivered. Updates must have passed their validator. */
 export const received = (message: Exclude<Message.Message, Message.Of<"Start">>, at: number): Event => {
@@ -43,6 +69,24 @@ export const received = (message: Exclude<Message.Message, Message.Of<"Start">>,
       return { _tag: "RunCancelRequested", at, messageId, ...reason(message.reason), ...by, cause: "request" }
     case "Terminate":
       return { _tag: "RunTerminated", at, messageId, ...reason(message.reason), ...by }
+    case "Pause":
+      return { _tag: "RunPaused", at, messageId, ...reason(message.reason), ...by }
+    case "Resume":
+      return { _tag: "RunResumed", at, messageId, ...reason(message.reason), ...by }
+    case "ChildAnswered":
+      return childAnswered(message, at)
+    case "ChildEnded":
+      return childEnded(message, at)
+    case "SignalAnswered":
+      return message.answer._tag === "Delivered"
+        ? { _tag: "SignalDelivered", at, id: message.id, messageId }
+        : {
+          _tag: "SignalRefused",
+          at,
+          id: message.id,
+          messageId,
+          ...(message.answer.status === undefined ? {} : { status: message.answer.status })
+        }
     case "SettleAwakeable":
       return { _tag: "AwakeableSettled", at, id: message.id, messageId, settlement: message.settlement, ...by }
     case "ResolveStep":
@@ -51,6 +95,85 @@ export const received = (message: Exclude<Message.Message, Message.Of<"Start">>,
       return outcome(message.id, message.attempt, message.result, at)
   }
 }
+
+const childAnswered = ({ answer, id, messageId }: Message.Of<"ChildAnswered">, at: number): Event =>
+  answer._tag === "Started"
+    ? {
+      _tag: "ChildStarted",
+      at,
+      id,
+      messageId,
+      runId: answer.runId,
+      ...(answer.existed === true ? { existed: true } : {})
+    }
+    : { _tag: "ChildRefused", at, id, messageId, by: answer.by, runId: answer.runId, status: answer.status }
+
+const childEnded = ({ end, id, messageId }: Message.Of<"ChildEnded">, at: number): Event => {
+  const { _tag, ...how } = end
+  const common = { at, id, messageId }
+  switch (end._tag) {
+    case "Completed":
+      return { _tag: "ChildCompleted", ...common, ...payload("output", end.output) }
+    case "Failed":
+      return { _tag: "ChildFailed", ...common, failure: end.failure, ...uncompensated(end.uncompensated ?? []) }
+    case "Cancelled":
+      return { _tag: "ChildCancelled", ...common, ...how }
+    case "Terminated":
+      return { _tag: "ChildTerminated", ...common, ...how }
+  }
+}
+
+const uncompensated = (failed: ReadonlyArray<Uncompensated>) => (failed.length === 0 ? {} : { uncompensated: failed })
+
+/** What those who await a run are told of its end. `id` is the command with which they asked. */
+export const endOf = (id: string, closing: Closing): Message.Of<"ChildEnded"> => ({
+  _tag: "ChildEnded",
+  messageId: `ended/${id}`,
+  id,
+  end: endIn(closing)
+})
+
+const endIn = (closing: Closing): Message.End => {
+  switch (closing._tag) {
+    case "RunCompleted":
+      return { _tag: "Completed", ...payload("output", closing.output) }
+    case "RunFailed":
+      return { _tag: "Failed", failure: closing.failure, ...uncompensated(closing.uncompensated ?? []) }
+    case "RunCancelled":
+      return { _tag: "Cancelled", ...asked(closing) }
+    case "RunTerminated":
+      return { _tag: "Terminated", ...asked(closing) }
+  }
+}
+
+const asked = (who: { readonly reason?: string | undefined; readonly by?: string | undefined }) => ({
+  ...reason(who.reason),
+  ...(who.by === undefined ? {} : { by: who.by })
+})
+
+/** The store's answer to `StartChild`. */
+export const answerOfStart = (
+  id: string,
+  answer: Message.Of<"ChildAnswered">["answer"]
+): Message.Of<"ChildAnswered"> => ({ _tag: "ChildAnswered", messageId: `started/${id}`, id, answer })
+
+/** The store's answer to a `Send` that asks for one. */
+export const answerOfSend = (
+  id: string,
+  answer: Message.Of<"SignalAnswered">["answer"]
+): Message.Of<"SignalAnswered"> => ({ _tag: "SignalAnswered", messageId: `sent/${id}`, id, answer })
+
+/** What a parent that ends, or continues as new, tells a child that is to end with it. `id` is the child's command. */
+export const parentEnded = (
+  parentClose: "cancel" | "terminate",
+  runId: string,
+  id: string
+): Message.Of<"Cancel" | "Terminate"> => ({
+  _tag: parentClose === "cancel" ? "Cancel" : "Terminate",
+  messageId: `parent/${runId}/${id}`,
+  reason: "its parent ended",
+  by: `run ${runId}`
+})
 
 const reason = (text: string | undefined) => (text === undefined ? {} : { reason: text })
 const payload = <K extends string>(key: K, json: Json | undefined) =>
@@ -147,7 +270,37 @@ export const commanded = (command: Command, at: number): Event => {
     case "CompleteRun":
       return { _tag: "RunCompleted", at, ...payload("output", command.output) }
     case "FailRun":
-      return { _tag: "RunFailed", at, failure: command.failure }
+      return { _tag: "RunFailed", at, failure: command.failure, ...uncompensated(command.uncompensated) }
+    case "ContinueAsNew":
+      return { _tag: "RunContinuedAsNew", at, ...payload("input", command.input), ...carried(command.carried) }
+    case "StartChild":
+      return {
+        _tag: "ChildScheduled",
+        at,
+        id: command.id,
+        runId: command.runId,
+        workflow: command.workflow,
+        version: command.version,
+        ...payload("input", command.input),
+        ...(command.key === undefined ? {} : { key: command.key }),
+        parentClose: command.parentClose,
+        ...(command.onConflict === "fail" ? {} : { onConflict: command.onConflict }),
+        ...(command.delayMillis === undefined ? {} : { startAt: at + command.delayMillis }),
+        ...(command.timeoutMillis === undefined ? {} : { timeoutMillis: command.timeoutMillis })
+      }
+    case "CancelChild":
+      return { _tag: "ChildCancelRequested", at, id: command.id }
+    case "SendSignal":
+      return {
+        _tag: "SignalSent",
+        at,
+        id: command.id,
+        runId: command.runId,
+        name: command.name,
+        ...payload("payload", command.payload)
+      }
+    case "MarkVersion":
+      return { _tag: "VersionMarked", at, patch: command.patch }
     case "CancelRun":
       return {
         _tag: "RunCancelled",
@@ -157,3 +310,5 @@ export const commanded = (command: Command, at: number): Event => {
       }
   }
 }
+
+const carried = (signals: ReadonlyArray<Carried>) => (signals.length === 0 ? {} : { carried: signals })

@@ -39,6 +39,16 @@ export const matches = (command: Command, event: Event): boolean => {
       return event._tag === "RunFailed" && event.failure._tag === command.failure._tag
     case "CancelRun":
       return event._tag === "RunCancelled"
+    case "ContinueAsNew":
+      return event._tag === "RunContinuedAsNew" && equalJson(event.input, command.input)
+    case "StartChild":
+      return event._tag === "ChildScheduled" && event.id === command.id && event.workflow === command.workflow
+    case "CancelChild":
+      return event._tag === "ChildCancelRequested" && event.id === command.id
+    case "SendSignal":
+      return event._tag === "SignalSent" && event.id === command.id && event.name === command.name
+    case "MarkVersion":
+      return event._tag === "VersionMarked" && event.patch === command.patch
   }
 }
 
@@ -72,6 +82,16 @@ export const describeCommand = (command: Command): string => {
       return "failing the run"
     case "CancelRun":
       return "ending the run as cancelled"
+    case "ContinueAsNew":
+      return "continuing as new"
+    case "StartChild":
+      return `child "${command.workflow}" [${command.id}]`
+    case "CancelChild":
+      return `ending child [${command.id}]`
+    case "SendSignal":
+      return `signal "${command.name}" to another run [${command.id}]`
+    case "MarkVersion":
+      return `patch "${command.patch}"`
   }
 }
 
@@ -105,6 +125,16 @@ export const describeEvent = (event: Event): string => {
       return "failing the run"
     case "RunCancelled":
       return "ending the run as cancelled"
+    case "RunContinuedAsNew":
+      return "continuing as new"
+    case "ChildScheduled":
+      return `child "${event.workflow}" [${event.id}]`
+    case "ChildCancelRequested":
+      return `ending child [${event.id}]`
+    case "SignalSent":
+      return `signal "${event.name}" to another run [${event.id}]`
+    case "VersionMarked":
+      return `patch "${event.patch}"`
     default:
       return event._tag
   }

@@ -1,16 +1,16 @@
 /** What the end of a program's root fiber means for its run. */
 import { Cause, Exit, Option } from "effect"
-import type { Failed } from "../define/Workflow.js"
+import { Continued, type Failed } from "../define/Workflow.js"
 import type { Command } from "../model/Command.js"
 import { type Fault, StepDefect } from "../model/Errors.js"
-import type { Failure } from "../model/Event.js"
+import type { Carried, Failure } from "../model/Event.js"
 import type { Json } from "../model/Json.js"
 import { faultOf } from "./Faults.js"
 import type { ProgramState } from "./ProgramState.js"
 
 export const endingOf = (
   program: ProgramState,
-  exit: Exit.Exit<Json | undefined, Failed>
+  exit: Exit.Exit<Json | undefined, Failed | Continued>
 ): { readonly command: Command } | { readonly fault: Fault } => {
   if (Exit.isSuccess(exit)) return { command: { _tag: "CompleteRun", output: exit.value } }
   const fault = faultOf(program, exit.cause)
@@ -19,17 +19,37 @@ export const endingOf = (
 }
 
 /** How a body without a fault of its own ended. A typed error wins over a step's defect, both over interruption. */
-const closingCommand = (program: ProgramState, cause: Cause.Cause<Failed>): Command => {
-  const typed = Cause.failureOption(cause)
-  if (Option.isSome(typed)) return { _tag: "FailRun", failure: typed.value.failure }
-  for (const died of Cause.defects(cause)) {
-    if (died instanceof StepDefect) return { _tag: "FailRun", failure: stepDefect(died) }
+const closingCommand = (program: ProgramState, cause: Cause.Cause<Failed | Continued>): Command => {
+  const typed = Option.getOrUndefined(Cause.failureOption(cause))
+  // A run that is to be cancelled does not go on in another generation.
+  if (typed instanceof Continued && program.cancel === undefined) {
+    return { _tag: "ContinueAsNew", input: typed.input, carried: unread(program) }
   }
-  const cancel = program.cancel
-  if (cancel === undefined) return { _tag: "FailRun", failure: { _tag: "Interrupted" } }
-  if (cancel.cause === "request") return { _tag: "CancelRun", reason: cancel.reason, by: cancel.by }
-  return { _tag: "FailRun", failure: { _tag: "TimedOut", scope: "run", millis: program.timeoutMillis ?? 0 } }
+  const failure = typed instanceof Continued ? undefined : typed?.failure ?? defectIn(cause)
+  if (failure !== undefined) return failed(program, failure)
+  const { cancel } = program
+  if (cancel === undefined) return failed(program, { _tag: "Interrupted" })
+  if (cancel.cause === "timeout") return failed(program, { _tag: "TimedOut", scope: "run", millis: program.timeoutMillis ?? 0 })
+  // Cancelled, but not clean: what could not be undone must be seen.
+  if (program.uncompensated.length > 0) return failed(program, { _tag: "Interrupted" })
+  return { _tag: "CancelRun", reason: cancel.reason, by: cancel.by }
 }
+
+const failed = (program: ProgramState, failure: Failure): Command => ({
+  _tag: "FailRun",
+  failure,
+  uncompensated: [...program.uncompensated]
+})
+
+const defectIn = (cause: Cause.Cause<unknown>): Failure | undefined => {
+  for (const died of Cause.defects(cause)) if (died instanceof StepDefect) return stepDefect(died)
+  return undefined
+}
+
+/** Signals that have arrived and that nobody has taken. */
+const unread = (program: ProgramState): ReadonlyArray<Carried> =>
+  [...program.signals].flatMap(([name, { arrived }]) =>
+    arrived.map((payload) => (payload === undefined ? { name } : { name, payload })))
 
 const stepDefect = (died: StepDefect): Failure => ({
   _tag: "Defect",

@@ -1,6 +1,7 @@
 /**
  * Where a fiber stands in its program: `0` is the root fiber, `0.2` its third child in order of birth. The k-th command
- * of a fiber has the id `path#k`, so that editing one branch leaves the ids of the others alone.
+ * of a fiber has the id `path#k`, so that editing one branch leaves the ids of the others alone. The root fiber of a run
+ * that has continued as new n times is `n`: an id stands for one command of the whole history.
  */
 import { FiberRef, type Random } from "effect"
 import type { ProgramState } from "./ProgramState.js"
@@ -30,6 +31,8 @@ export const FiberPath: FiberRef.FiberRef<FiberPlace | undefined> = FiberRef.uns
   fork: (parent) => parent && place(parent.program, `${parent.path}.${parent.forkCount++}`, parent.aside),
   join: (parent) => parent
 })
+
+export const rootPath = (program: ProgramState): string => String(program.info.generation)
 
 /** The path of an update's handler. The id is the sender's, so what has a meaning in paths is escaped. */
 export const updatePath = (messageId: string): string =>

@@ -12,7 +12,7 @@
  */
 import { Effect, Exit, FiberId, FiberRefs, Runtime } from "effect"
 import type { Activation, RunInfo, StepNews, UpdateHandler } from "../define/Activation.js"
-import type { Any, Failed } from "../define/Workflow.js"
+import type { Any, Continued, Failed } from "../define/Workflow.js"
 import type { Command } from "../model/Command.js"
 import { type Fault, type PayloadInvalid, ProgramStuck } from "../model/Errors.js"
 import type { Event, Of } from "../model/Event.js"
@@ -23,13 +23,24 @@ import * as Containment from "./Containment.js"
 import * as Determinism from "./Determinism.js"
 import { endingOf } from "./Ending.js"
 import { defect, diverge, fail, faultOf, foreign, spinning } from "./Faults.js"
-import { FiberPath, type FiberPlace, place, updatePath } from "./FiberPath.js"
+import { FiberPath, type FiberPlace, place, rootPath, updatePath } from "./FiberPath.js"
 import { FiberScheduler } from "./FiberScheduler.js"
 import { issue } from "./Issue.js"
 import { awakeableBox, deliverSignal, settleAwakeable, signalBox } from "./Mail.js"
 import type { Host, ProgramState } from "./ProgramState.js"
 
 // ---- a program's life ----
+
+/** What a program is told of its run. */
+export const infoOf = (runId: string, started: Of<"RunStarted">): RunInfo => ({
+  runId,
+  workflow: started.workflow,
+  version: started.version,
+  key: started.key,
+  startedAt: started.beganAt ?? started.at,
+  generation: started.generation ?? 0,
+  parentRunId: started.parent?.runId
+})
 
 export const make = (
   workflow: Any,
@@ -75,6 +86,7 @@ export const make = (
     updateFibers: new Map(),
     conditions: new Map(),
     configs: new Map(),
+    uncompensated: [],
     endlessCount: 0,
     hashCount: 0
   }
@@ -173,7 +185,8 @@ const deliver = (program: ProgramState, event: Event): void => {
 
 const begin = (program: ProgramState, event: Of<"RunStarted">): void => {
   program.timeoutMillis = event.timeoutAt === undefined ? undefined : event.timeoutAt - event.at
-  const root = fork(program, halting(program, program.workflow.program(event.input)), place(program, "0"))
+  for (const { name, payload } of event.carried ?? []) deliverSignal(signalBox(program, name), payload)
+  const root = fork(program, halting(program, program.workflow.program(event.input)), place(program, rootPath(program)))
   program.root = root
   root.addObserver((exit) => finish(program, exit))
 }
@@ -207,7 +220,7 @@ const news = (program: ProgramState, id: string, what: StepNews): void => {
 const acceptUpdate = (program: ProgramState, event: Of<"UpdateAccepted">): void => {
   const handler = program.updates.get(event.name)
   if (handler === undefined) {
-    return diverge(program, `a handler for update "${event.name}"`, "none is installed", "0")
+    return diverge(program, `a handler for update "${event.name}"`, "none is installed", rootPath(program))
   }
   const here = place(program, updatePath(event.messageId))
   const fiber = fork(program, halting(program, handler.run(event.input)), here)
@@ -252,7 +265,7 @@ const checkRest = (program: ProgramState): void => {
   const recorded = program.recorded
   if (recorded !== undefined && program.recordedCount < recorded.length) {
     const left = recorded[program.recordedCount]!
-    return diverge(program, Determinism.describeEvent(left), "the program came to rest without it", "0")
+    return diverge(program, Determinism.describeEvent(left), "the program came to rest without it", rootPath(program))
   }
   if (!program.finished && !waitsForSomething(program)) {
     const detail = program.conditions.size > 0
@@ -271,10 +284,18 @@ const waitsForSomething = (program: ProgramState): boolean => {
 
 // ---- ending ----
 
-const finish = (program: ProgramState, exit: Exit.Exit<Json | undefined, Failed>): void => {
+const finish = (program: ProgramState, exit: Exit.Exit<Json | undefined, Failed | Continued>): void => {
   if (program.fault !== undefined) return
   const ending = endingOf(program, exit)
   if ("fault" in ending) return fail(program, ending.fault)
-  issue(program, "0", ending.command)
+  if (ending.command._tag === "ContinueAsNew") leaveUpdates(program)
+  issue(program, rootPath(program), ending.command)
   program.finished = true
+}
+
+/** Nobody will answer the updates whose handlers are under way: their senders are told. */
+const leaveUpdates = (program: ProgramState): void => {
+  for (const messageId of program.updateFibers.keys()) {
+    issue(program, updatePath(messageId), { _tag: "FailUpdate", messageId, failure: { _tag: "Interrupted" } })
+  }
 }

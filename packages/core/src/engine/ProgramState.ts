@@ -4,7 +4,7 @@ import type { Accepts, Activation, Body, QueryHandler, RunInfo, StepNews, Update
 import type { Any } from "../define/Workflow.js"
 import type { Command } from "../model/Command.js"
 import type { Fault } from "../model/Errors.js"
-import type { Event, Of, Settlement } from "../model/Event.js"
+import type { Event, Of, Settlement, Uncompensated } from "../model/Event.js"
 import type { Json } from "../model/Json.js"
 import type { Limits } from "../model/Limits.js"
 import type { FiberScheduler } from "./FiberScheduler.js"
@@ -91,6 +91,8 @@ export interface ProgramState {
   /** Fibers in `Workflow.condition`, by the condition. */
   readonly conditions: Map<object, () => void>
   readonly configs: Map<string, Json | undefined>
+  /** Compensations that have failed for good. */
+  readonly uncompensated: Array<Uncompensated>
   /** Fibers that sleep without end: they wait, though no event will come for them. */
   endlessCount: number
   /** Objects that were hashed by count so far. */

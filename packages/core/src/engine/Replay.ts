@@ -16,6 +16,8 @@ export interface Replay {
   readonly registry: Registry.Registry
   readonly host: Host
   readonly onFault: (fault: Fault) => void
+  /** The version whose code is to fit; while the history is walked through, `state` shows older ones. */
+  readonly version: string
   readonly state: Run.RunState
   program: ProgramState | undefined
   fault: Fault | undefined
@@ -24,8 +26,17 @@ export interface Replay {
   commands: Array<Event>
 }
 
+/** Which run, the version whose code is to fit, and where its current generation begins. */
+export interface Subject {
+  readonly runId: string
+  readonly workflow: string
+  readonly version: string
+  readonly generationSeq: number
+}
+
+/** Begins a replay; the first event to be fed is the one at `generationSeq`. */
 export const begin = (
-  run: { readonly runId: string; readonly workflow: string; readonly version: string },
+  run: Subject,
   registry: Registry.Registry,
   host: Host,
   onFault: (fault: Fault) => void
@@ -33,44 +44,52 @@ export const begin = (
   registry,
   host,
   onFault,
-  state: Run.pending(run.runId, run.workflow, run.version),
+  version: run.version,
+  state: Run.pending(run.runId, run.workflow, run.version, run.generationSeq),
   program: undefined,
   fault: undefined,
   delivered: undefined,
   commands: []
 })
 
-/** Takes the next page. Stops at the first fault, which stays in `replay.fault`. */
+/** Takes the next page. The program stops at its first fault, which stays in `replay.fault`; the fold goes on. */
 export const feed = (replay: Replay, page: ReadonlyArray<Recorded>): void => {
   for (const recorded of page) {
-    if (replay.fault !== undefined) return
-    const sort = sortOf(recorded.event)
-    if (sort === "delivered") {
-      activate(replay)
-      if (replay.fault !== undefined) return
-      if (recorded.event._tag !== "RunTerminated") replay.delivered = recorded
-    } else if (sort === "command") {
-      replay.commands.push(recorded.event)
-    }
+    if (replay.fault?._tag === "HistoryDamaged") return
+    if (replay.fault === undefined) collect(replay, recorded)
     evolve(replay, recorded)
   }
 }
 
-/** Closes the last activation: now the program stands where its history ends. */
-export const end = (replay: Replay): void => {
-  if (replay.fault === undefined) activate(replay)
+const collect = (replay: Replay, recorded: Recorded): void => {
+  const sort = sortOf(recorded.event)
+  if (sort === "command") replay.commands.push(recorded.event)
+  if (sort !== "delivered") return
+  activate(replay)
+  if (recorded.event._tag !== "RunTerminated") replay.delivered = recorded
 }
 
-/** Replays a whole history at once. With a divergence, once more with source lines, to say where. */
+/**
+ * Closes the last activation: now the program stands where its history ends. At the end of a generation it stands
+ * nowhere, and whether it fitted does not matter any more: what comes next begins anew.
+ */
+export const end = (replay: Replay): void => {
+  if (replay.fault === undefined) activate(replay)
+  if (replay.state.continuing === undefined || replay.fault?._tag === "HistoryDamaged") return
+  replay.program = undefined
+  replay.fault = undefined
+}
+
+/** Replays a history, whole or from its current generation on. With a divergence, once more with source lines, to say where. */
 export const run = (
-  of: { readonly runId: string; readonly workflow: string; readonly version: string },
+  of: Subject,
   history: ReadonlyArray<Recorded>,
   registry: Registry.Registry,
   host: Host
 ): Replay => {
   const once = (): Replay => {
     const replay = begin(of, registry, host, () => {})
-    feed(replay, history)
+    feed(replay, history.slice(of.generationSeq - (history[0]?.seq ?? 1)))
     end(replay)
     return replay
   }
@@ -107,13 +126,12 @@ const start = (replay: Replay, { event, seq }: Recorded): ProgramState | undefin
     replay.fault = new HistoryDamaged({ runId: replay.state.runId, seq, detail: `${event._tag} comes before RunStarted` })
     return undefined
   }
-  const workflow = Registry.forRun(replay.registry, event.workflow, event.version)
+  const workflow = Registry.forRun(replay.registry, event.workflow, replay.version)
   if (workflow._tag === "WorkflowUnknown") {
     replay.fault = workflow
     return undefined
   }
   const { runId } = replay.state
-  const info = { runId, workflow: event.workflow, version: event.version, key: event.key, startedAt: event.at }
-  replay.program = Program.make(workflow, info, event.seed, replay.host, replay.onFault)
+  replay.program = Program.make(workflow, Program.infoOf(runId, event), event.seed, replay.host, replay.onFault)
   return replay.program
 }

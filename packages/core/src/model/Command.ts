@@ -4,7 +4,7 @@
  *
  * `id` is the command's identity, `fiberPath#k`; follow-up commands of a step or timer carry the id of the first.
  */
-import type { Failure, OnUnknown } from "./Event.js"
+import type { Carried, Failure, OnUnknown, ParentClose, Uncompensated } from "./Event.js"
 import type { Json } from "./Json.js"
 
 export type Command =
@@ -31,6 +31,34 @@ export type Command =
   | { readonly _tag: "CompleteUpdate"; readonly messageId: string; readonly output: Json | undefined }
   | { readonly _tag: "FailUpdate"; readonly messageId: string; readonly failure: Failure }
   | { readonly _tag: "CompleteRun"; readonly output: Json | undefined }
-  | { readonly _tag: "FailRun"; readonly failure: Failure }
+  | {
+    readonly _tag: "FailRun"
+    readonly failure: Failure
+    readonly uncompensated: ReadonlyArray<Uncompensated>
+  }
   | { readonly _tag: "CancelRun"; readonly reason: string | undefined; readonly by: string | undefined }
-
+  | { readonly _tag: "ContinueAsNew"; readonly input: Json | undefined; readonly carried: ReadonlyArray<Carried> }
+  | {
+    readonly _tag: "StartChild"
+    readonly id: string
+    readonly runId: string
+    readonly workflow: string
+    readonly version: string
+    readonly input: Json | undefined
+    readonly key: string | undefined
+    readonly parentClose: ParentClose
+    readonly onConflict: "fail" | "use_existing"
+    readonly delayMillis: number | undefined
+    readonly timeoutMillis: number | undefined
+  }
+  /** Ends a child as its parent-close policy says: by a cancel, or by a terminate. */
+  | { readonly _tag: "CancelChild"; readonly id: string }
+  | {
+    readonly _tag: "SendSignal"
+    readonly id: string
+    readonly runId: string
+    readonly name: string
+    readonly payload: Json | undefined
+  }
+  /** The code has a branch for runs that were begun before it; this run takes the new one. */
+  | { readonly _tag: "MarkVersion"; readonly patch: string }

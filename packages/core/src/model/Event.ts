@@ -22,6 +22,18 @@ const attempt = { attempt: Schema.Number }
 const messageId = { messageId: Schema.String }
 const asked = { reason: Schema.optional(Schema.String), by: Schema.optional(Schema.String) }
 
+/** A run, and the command in it, that something else belongs to. */
+export const Parent = Schema.Struct({ runId: Schema.String, ...id })
+export type Parent = typeof Parent.Type
+
+/** What becomes of a child when its parent ends. */
+export const ParentClose = Schema.Literal("cancel", "terminate", "abandon")
+export type ParentClose = typeof ParentClose.Type
+
+/** A signal that had reached the history, and that the program had not taken, when it continued as new. */
+export const Carried = Schema.Struct({ name: Schema.String, payload: Schema.optional(Json) })
+export type Carried = typeof Carried.Type
+
 /** Why an attempt or a run failed, in a form that survives the log. */
 export const Failure = Schema.Union(
   /** A typed error, encoded by the schema of the step or workflow. */
@@ -43,6 +55,13 @@ export type Failure = typeof Failure.Type
 export const TraceContext = Schema.Struct({ traceId: Schema.String, spanId: Schema.String, sampled: Schema.Boolean })
 export type TraceContext = typeof TraceContext.Type
 
+/** A compensation that failed for good, with the name that it was given. */
+export const Uncompensated = Schema.Struct({ name: Schema.String, failure: Failure })
+export type Uncompensated = typeof Uncompensated.Type
+
+const uncompensated = { uncompensated: Schema.optional(Schema.Array(Uncompensated)) }
+
+/** Opens a run's first generation, and each later one: a generation is what runs between two continuations. */
 const RunStarted = Schema.TaggedStruct("RunStarted", {
   ...at,
   ...messageId,
@@ -53,11 +72,34 @@ const RunStarted = Schema.TaggedStruct("RunStarted", {
   key: Schema.optional(Schema.String),
   timeoutAt: Schema.optional(Schema.Number),
   trace: Schema.optional(TraceContext),
+  parent: Schema.optional(Parent),
+  /** From 1 after the first `RunContinuedAsNew`; absent before. */
+  generation: Schema.optional(Schema.Number),
+  /** When the first generation began; absent in it. */
+  beganAt: Schema.optional(Schema.Number),
+  carried: Schema.optional(Schema.Array(Carried)),
   effect: Schema.String,
   reprise: Schema.String
 })
 const RunCompleted = Schema.TaggedStruct("RunCompleted", { ...at, output: Schema.optional(Json) })
-const RunFailed = Schema.TaggedStruct("RunFailed", { ...at, failure: Failure })
+const RunFailed = Schema.TaggedStruct("RunFailed", { ...at, failure: Failure, ...uncompensated })
+const RunContinuedAsNew = Schema.TaggedStruct("RunContinuedAsNew", {
+  ...at,
+  input: Schema.optional(Json),
+  carried: Schema.optional(Schema.Array(Carried))
+})
+const RunPaused = Schema.TaggedStruct("RunPaused", { ...at, ...messageId, ...asked })
+const RunResumed = Schema.TaggedStruct("RunResumed", { ...at, ...messageId, ...asked })
+/** Ends the part of a history that was copied from another run. */
+const RunForked = Schema.TaggedStruct("RunForked", {
+  ...at,
+  runId: Schema.String,
+  seq: Schema.Number,
+  /** The events, by their seq in the source, whose result or payload was replaced. */
+  replaced: Schema.optional(Schema.Array(Schema.Number)),
+  by: Schema.optional(Schema.String)
+})
+const RunVersionChanged = Schema.TaggedStruct("RunVersionChanged", { ...at, version: Schema.String })
 const RunCancelRequested = Schema.TaggedStruct("RunCancelRequested", {
   ...at,
   ...messageId,
@@ -168,6 +210,65 @@ const ValueRecorded = Schema.TaggedStruct("ValueRecorded", {
   value: Schema.optional(Json)
 })
 
+const ChildScheduled = Schema.TaggedStruct("ChildScheduled", {
+  ...at,
+  ...id,
+  runId: Schema.String,
+  workflow: Schema.String,
+  version: Schema.String,
+  input: Schema.optional(Json),
+  key: Schema.optional(Schema.String),
+  parentClose: ParentClose,
+  /** `use_existing`: await the run that has the id or the key, if there is one. Absent: be refused. */
+  onConflict: Schema.optional(Schema.Literal("use_existing")),
+  startAt: Schema.optional(Schema.Number),
+  timeoutMillis: Schema.optional(Schema.Number)
+})
+const ChildStarted = Schema.TaggedStruct("ChildStarted", {
+  ...at,
+  ...id,
+  ...messageId,
+  runId: Schema.String,
+  /** The run was there before (`use_existing`): it is awaited, and its parent, if any, is another. */
+  existed: Schema.optional(Schema.Boolean)
+})
+const ChildRefused = Schema.TaggedStruct("ChildRefused", {
+  ...at,
+  ...id,
+  ...messageId,
+  by: Schema.Literal("id", "key"),
+  runId: Schema.String,
+  status: Schema.String
+})
+const ChildCancelRequested = Schema.TaggedStruct("ChildCancelRequested", { ...at, ...id })
+const ChildCompleted = Schema.TaggedStruct("ChildCompleted", {
+  ...at,
+  ...id,
+  ...messageId,
+  output: Schema.optional(Json)
+})
+const ChildFailed = Schema.TaggedStruct("ChildFailed", { ...at, ...id, ...messageId, failure: Failure, ...uncompensated })
+const ChildCancelled = Schema.TaggedStruct("ChildCancelled", { ...at, ...id, ...messageId, ...asked })
+const ChildTerminated = Schema.TaggedStruct("ChildTerminated", { ...at, ...id, ...messageId, ...asked })
+
+const SignalSent = Schema.TaggedStruct("SignalSent", {
+  ...at,
+  ...id,
+  runId: Schema.String,
+  name: Schema.String,
+  payload: Schema.optional(Json)
+})
+const SignalDelivered = Schema.TaggedStruct("SignalDelivered", { ...at, ...id, ...messageId })
+const SignalRefused = Schema.TaggedStruct("SignalRefused", {
+  ...at,
+  ...id,
+  ...messageId,
+  /** How the receiver was closed; absent when there is no such run. */
+  status: Schema.optional(Schema.String)
+})
+
+const VersionMarked = Schema.TaggedStruct("VersionMarked", { ...at, patch: Schema.String })
+
 export const Event = Schema.Union(
   RunStarted,
   RunCompleted,
@@ -175,6 +276,11 @@ export const Event = Schema.Union(
   RunCancelRequested,
   RunCancelled,
   RunTerminated,
+  RunContinuedAsNew,
+  RunPaused,
+  RunResumed,
+  RunForked,
+  RunVersionChanged,
   StepScheduled,
   StepAttemptStarted,
   StepAttemptFailed,
@@ -194,7 +300,19 @@ export const Event = Schema.Union(
   UpdateFailed,
   AwakeableCreated,
   AwakeableSettled,
-  ValueRecorded
+  ValueRecorded,
+  ChildScheduled,
+  ChildStarted,
+  ChildRefused,
+  ChildCancelRequested,
+  ChildCompleted,
+  ChildFailed,
+  ChildCancelled,
+  ChildTerminated,
+  SignalSent,
+  SignalDelivered,
+  SignalRefused,
+  VersionMarked
 )
 export type Event = typeof Event.Type
 export type EventTag = Event["_tag"]
@@ -217,6 +335,11 @@ const SORT: { readonly [T in EventTag]: "delivered" | "command" | "bookkeeping" 
   RunCancelRequested: "delivered",
   RunCancelled: "command",
   RunTerminated: "delivered",
+  RunContinuedAsNew: "command",
+  RunPaused: "bookkeeping",
+  RunResumed: "bookkeeping",
+  RunForked: "bookkeeping",
+  RunVersionChanged: "bookkeeping",
   StepScheduled: "command",
   StepAttemptStarted: "bookkeeping",
   StepAttemptFailed: "delivered",
@@ -236,7 +359,19 @@ const SORT: { readonly [T in EventTag]: "delivered" | "command" | "bookkeeping" 
   UpdateFailed: "command",
   AwakeableCreated: "command",
   AwakeableSettled: "delivered",
-  ValueRecorded: "command"
+  ValueRecorded: "command",
+  ChildScheduled: "command",
+  ChildStarted: "delivered",
+  ChildRefused: "delivered",
+  ChildCancelRequested: "command",
+  ChildCompleted: "delivered",
+  ChildFailed: "delivered",
+  ChildCancelled: "delivered",
+  ChildTerminated: "delivered",
+  SignalSent: "command",
+  SignalDelivered: "delivered",
+  SignalRefused: "delivered",
+  VersionMarked: "command"
 }
 
 export const sortOf = (event: Event): "delivered" | "command" | "bookkeeping" => SORT[event._tag]

@@ -4,7 +4,7 @@
  * second message with the same id for the same run is dropped.
  */
 import { Schema } from "effect"
-import { Failure, Resolution, Settlement, TraceContext } from "./Event.js"
+import { Failure, Parent, Resolution, Settlement, TraceContext, Uncompensated } from "./Event.js"
 import { Json } from "./Json.js"
 
 const messageId = { messageId: Schema.String }
@@ -16,7 +16,8 @@ const Start = Schema.TaggedStruct("Start", {
   input: Schema.optional(Json),
   seed: Schema.String,
   timeoutMillis: Schema.optional(Schema.Number),
-  trace: Schema.optional(TraceContext)
+  trace: Schema.optional(TraceContext),
+  parent: Schema.optional(Parent)
 })
 const Signal = Schema.TaggedStruct("Signal", {
   ...messageId,
@@ -32,6 +33,9 @@ const Update = Schema.TaggedStruct("Update", {
 })
 const Cancel = Schema.TaggedStruct("Cancel", { ...messageId, ...by, reason: Schema.optional(Schema.String) })
 const Terminate = Schema.TaggedStruct("Terminate", { ...messageId, ...by, reason: Schema.optional(Schema.String) })
+/** Nothing of the run goes on until it is resumed. */
+const Pause = Schema.TaggedStruct("Pause", { ...messageId, ...by, reason: Schema.optional(Schema.String) })
+const Resume = Schema.TaggedStruct("Resume", { ...messageId, ...by, reason: Schema.optional(Schema.String) })
 const SettleAwakeable = Schema.TaggedStruct("SettleAwakeable", {
   ...messageId,
   ...by,
@@ -60,6 +64,54 @@ const Outcome = Schema.TaggedStruct("Outcome", {
   )
 })
 
-export const Message = Schema.Union(Start, Signal, Update, Cancel, Terminate, SettleAwakeable, ResolveStep, Outcome)
+/** The store's answer to the start of a child: put into the parent's inbox by the transaction that asked for it. */
+const ChildAnswered = Schema.TaggedStruct("ChildAnswered", {
+  ...messageId,
+  ...by,
+  id: Schema.String,
+  answer: Schema.Union(
+    Schema.TaggedStruct("Started", { runId: Schema.String, existed: Schema.optional(Schema.Boolean) }),
+    Schema.TaggedStruct("Refused", { by: Schema.Literal("id", "key"), runId: Schema.String, status: Schema.String })
+  )
+})
+
+/** How a run ended, for whoever awaits it. */
+export const End = Schema.Union(
+  Schema.TaggedStruct("Completed", { output: Schema.optional(Json) }),
+  Schema.TaggedStruct("Failed", { failure: Failure, uncompensated: Schema.optional(Schema.Array(Uncompensated)) }),
+  Schema.TaggedStruct("Cancelled", { reason: Schema.optional(Schema.String), by: Schema.optional(Schema.String) }),
+  Schema.TaggedStruct("Terminated", { reason: Schema.optional(Schema.String), by: Schema.optional(Schema.String) })
+)
+export type End = typeof End.Type
+
+/** The end of a child, put into the inbox of whoever awaits it by the transaction that closed it. */
+const ChildEnded = Schema.TaggedStruct("ChildEnded", { ...messageId, ...by, id: Schema.String, end: End })
+
+/** Whether a signal from this run to another was taken into that run's inbox. */
+const SignalAnswered = Schema.TaggedStruct("SignalAnswered", {
+  ...messageId,
+  ...by,
+  id: Schema.String,
+  answer: Schema.Union(
+    Schema.TaggedStruct("Delivered", {}),
+    Schema.TaggedStruct("Refused", { status: Schema.optional(Schema.String) })
+  )
+})
+
+export const Message = Schema.Union(
+  Start,
+  Signal,
+  Update,
+  Cancel,
+  Terminate,
+  Pause,
+  Resume,
+  SettleAwakeable,
+  ResolveStep,
+  Outcome,
+  ChildAnswered,
+  ChildEnded,
+  SignalAnswered
+)
 export type Message = typeof Message.Type
 export type Of<T extends Message["_tag"]> = Extract<Message, { readonly _tag: T }>

@@ -8,10 +8,14 @@
  *      ├──────RunCancelled─────┼──────RunCancelled───▶ cancelled
  *      └──────RunTerminated────┴──────RunTerminated──▶ terminated
  *
+ * A running run may continue as new: its generation ends, everything that is open goes, and the next generation begins
+ * with a `RunStarted` of its own, in the same history (docs/decisions/0012-continue-as-new-stays-in-the-run.md). A fold
+ * may begin there: nothing before it matters to what the run still does. A paused run is running, too; it waits.
+ *
  * The fold is updated in place: a history of 200,000 events is folded in a fraction of a second, and one live run
  * owns each state.
  */
-import type { Closing, Event, Of, OnUnknown } from "./Event.js"
+import type { Closing, Event, Of, OnUnknown, ParentClose } from "./Event.js"
 import { isClosing } from "./Event.js"
 
 export type Status = "pending" | "running" | "completed" | "failed" | "cancelled" | "terminated"
@@ -25,6 +29,11 @@ export interface RunRow {
   readonly wakeAt: number | undefined
   /** Whether attempts are due that only a live owner can run: such a run is recovered first after a crash. */
   readonly busy: boolean
+  /** The version whose code it runs. */
+  readonly version: string
+  /** The seq of the `RunStarted` that opened the current generation, where a replay begins; 1 for a run without events. */
+  readonly generationSeq: number
+  readonly paused: boolean
 }
 
 /** A step or sensor that is scheduled and not settled. */
@@ -46,14 +55,28 @@ export interface OpenStep {
   cancelling: boolean
 }
 
+/** A child that was asked for and has not ended, or an existing run that is awaited like one. */
+export interface OpenChild {
+  readonly id: string
+  readonly runId: string
+  readonly workflow: string
+  readonly parentClose: ParentClose
+  readonly scheduledAt: number
+  /** `existed`: a run that was there before; the parent's end does not concern it. */
+  phase: "scheduled" | "started" | "existed"
+}
+
 /** Where a sensor stands between polls; a note, not history. */
 export type Polls = ReadonlyMap<string, { readonly count: number; readonly nextAt: number }>
 
 export interface RunState {
   readonly runId: string
   readonly workflow: string
-  readonly version: string
+  version: string
   status: Status
+  /** Counted from 0. */
+  generation: number
+  generationSeq: number
   seq: number
   /** The instant of the last event: the run's time never goes backwards. */
   lastAt: number
@@ -63,6 +86,9 @@ export interface RunState {
   started: Of<"RunStarted"> | undefined
   cancel: Of<"RunCancelRequested"> | undefined
   closing: Closing | undefined
+  /** Set between the end of a generation and the beginning of the next. */
+  continuing: Of<"RunContinuedAsNew"> | undefined
+  paused: Of<"RunPaused"> | undefined
   readonly steps: Map<string, OpenStep>
   /** Open steps that have, or had, an instant to wait for: few, where steps may be many. */
   readonly dated: Set<OpenStep>
@@ -71,15 +97,20 @@ export interface RunState {
   readonly updates: Map<string, string>
   /** Unsettled awakeables: id to token. */
   readonly awakeables: Map<string, string>
+  readonly children: Map<string, OpenChild>
+  /** Signals to other runs that have no answer yet. */
+  readonly sent: Map<string, Of<"SignalSent">>
 }
 
-/** A run that exists and has no events yet. */
-export const pending = (runId: string, workflow: string, version: string): RunState => ({
+/** A run that exists, before its first event or before that of the generation with which the fold begins. */
+export const pending = (runId: string, workflow: string, version: string, generationSeq = 1): RunState => ({
   runId,
   workflow,
   version,
   status: "pending",
-  seq: 0,
+  generation: 0,
+  generationSeq,
+  seq: generationSeq - 1,
   lastAt: 0,
   startedAt: undefined,
   closedAt: undefined,
@@ -87,11 +118,15 @@ export const pending = (runId: string, workflow: string, version: string): RunSt
   started: undefined,
   cancel: undefined,
   closing: undefined,
+  continuing: undefined,
+  paused: undefined,
   steps: new Map(),
   dated: new Set(),
   timers: new Map(),
   updates: new Map(),
-  awakeables: new Map()
+  awakeables: new Map(),
+  children: new Map(),
+  sent: new Map()
 })
 
 export const isClosed = (status: Status): boolean => status !== "pending" && status !== "running"
@@ -117,11 +152,20 @@ export const evolve = (run: RunState, event: Event): void => {
   if (isClosing(event)) return close(run, event)
   switch (event._tag) {
     case "RunStarted":
-      if (run.started !== undefined) throw new Error("a second RunStarted")
-      run.status = "running"
-      run.started = event
-      run.startedAt = event.at
-      run.timeoutAt = event.timeoutAt
+      return begin(run, event)
+    case "RunContinuedAsNew":
+      run.continuing = event
+      return clear(run)
+    case "RunPaused":
+      run.paused = event
+      return
+    case "RunResumed":
+      run.paused = undefined
+      return
+    case "RunForked":
+      return
+    case "RunVersionChanged":
+      run.version = event.version
       return
     case "RunCancelRequested":
       if (event.cause === "timeout") run.timeoutAt = undefined
@@ -177,10 +221,50 @@ export const evolve = (run: RunState, event: Event): void => {
     case "AwakeableSettled":
       run.awakeables.delete(event.id)
       return
+    case "ChildScheduled":
+      run.children.set(event.id, openChild(event))
+      return
+    case "ChildStarted":
+      run.children.set(event.id, {
+        ...childOf(run, event.id),
+        runId: event.runId,
+        phase: event.existed === true ? "existed" : "started"
+      })
+      return
+    case "ChildRefused":
+    case "ChildCompleted":
+    case "ChildFailed":
+    case "ChildCancelled":
+    case "ChildTerminated":
+      run.children.delete(childOf(run, event.id).id)
+      return
+    case "ChildCancelRequested":
+      childOf(run, event.id)
+      return
+    case "SignalSent":
+      run.sent.set(event.id, event)
+      return
+    case "SignalDelivered":
+    case "SignalRefused":
+      if (!run.sent.delete(event.id)) throw new Error(`${event._tag} for ${event.id}, which is not open`)
+      return
     case "SignalReceived":
     case "ValueRecorded":
+    case "VersionMarked":
       return
   }
+}
+
+const begin = (run: RunState, event: Of<"RunStarted">): void => {
+  if (run.started !== undefined && run.continuing === undefined) throw new Error("a second RunStarted")
+  run.status = "running"
+  run.started = event
+  run.continuing = undefined
+  run.version = event.version
+  run.generation = event.generation ?? 0
+  run.generationSeq = run.seq
+  run.startedAt = event.beganAt ?? event.at
+  run.timeoutAt = event.timeoutAt
 }
 
 const schedule = (run: RunState, step: OpenStep): void => {
@@ -201,11 +285,34 @@ const close = (run: RunState, event: Closing): void => {
   run.closedAt = event.at
   run.closing = event
   run.timeoutAt = undefined
+  run.paused = undefined
+  clear(run)
+}
+
+/** Nothing stays open when a run, or a generation of it, has ended. */
+const clear = (run: RunState): void => {
   run.steps.clear()
   run.dated.clear()
   run.timers.clear()
   run.updates.clear()
   run.awakeables.clear()
+  run.children.clear()
+  run.sent.clear()
+}
+
+const openChild = (event: Of<"ChildScheduled">): OpenChild => ({
+  id: event.id,
+  runId: event.runId,
+  workflow: event.workflow,
+  parentClose: event.parentClose,
+  scheduledAt: event.at,
+  phase: "scheduled"
+})
+
+const childOf = (run: RunState, id: string): OpenChild => {
+  const child = run.children.get(id)
+  if (child === undefined) throw new Error(`an event for child ${id}, which is not open`)
+  return child
 }
 
 const openStep = (event: Of<"StepScheduled">): OpenStep => ({
@@ -235,11 +342,15 @@ export const row = (run: RunState, polls: Polls): RunRow => ({
   startedAt: run.startedAt,
   closedAt: run.closedAt,
   wakeAt: wakeAt(run, polls),
-  busy: isBusy(run, polls)
+  busy: isBusy(run, polls),
+  version: run.version,
+  generationSeq: run.generationSeq,
+  paused: run.paused !== undefined
 })
 
-/** The earliest due instant among timers, retries, deadlines, polls and the run's timeout. */
+/** The earliest due instant among timers, retries, deadlines, polls and the run's timeout; none while it is paused. */
 export const wakeAt = (run: RunState, polls: Polls): number | undefined => {
+  if (run.paused !== undefined) return undefined
   let earliest = run.timeoutAt ?? Infinity
   for (const dueAt of run.timers.values()) if (dueAt < earliest) earliest = dueAt
   for (const step of run.dated) {
@@ -252,6 +363,8 @@ export const wakeAt = (run: RunState, polls: Polls): number | undefined => {
 }
 
 const isBusy = (run: RunState, polls: Polls): boolean => {
+  if (run.paused !== undefined) return false
+  if (run.continuing !== undefined) return true
   for (const step of run.steps.values()) {
     if (step.cancelling) return true
     if (step.phase === "started") return true
@@ -263,4 +376,4 @@ const isBusy = (run: RunState, polls: Polls): boolean => {
 /** Whether two rows say the same, so that an append need not write the columns. */
 export const sameRow = (a: RunRow, b: RunRow): boolean =>
   a.status === b.status && a.wakeAt === b.wakeAt && a.busy === b.busy && a.startedAt === b.startedAt &&
-  a.closedAt === b.closedAt
+  a.closedAt === b.closedAt && a.version === b.version && a.generationSeq === b.generationSeq && a.paused === b.paused

@@ -12,10 +12,14 @@
  * - L4 Messages of a run are read in the order in which they were committed.
  * - L5 When a call fails with `LogError`, its writes may or may not have been applied: read before acting.
  * - L6 Concurrent calls may share one transaction (group commit); each is still answered for itself.
+ * - L7 What a run asks of other runs (`outgoing`) is applied with its append, in order, after its events: both or neither.
+ *      The answers are messages in its own inbox (`answerOf…` in engine/Decide.ts), unless the same append closes it.
+ * - L8 The append that closes a run, or ends a generation of it (`RunContinuedAsNew`), also tells those who await the run
+ *      (`ChildEnded`; a continuing run has not ended) and ends its children by their parent-close policy.
  */
 import { Context, type Effect, type Scope } from "effect"
 import type { HistoryDamaged, LogError, RunClosed, RunNotFound } from "../model/Errors.js"
-import type { Closing, Event, Recorded } from "../model/Event.js"
+import type { Closing, Event, Parent, ParentClose, Recorded } from "../model/Event.js"
 import type { Json } from "../model/Json.js"
 import type { Message, Of } from "../model/Message.js"
 import type { RunRow, Status } from "../model/Run.js"
@@ -30,8 +34,34 @@ export interface StartRequest {
   readonly createdAt: number
   /** Epoch milliseconds before which the run stays pending; `undefined` starts it at once. */
   readonly startAt: number | undefined
+  /** The run that asked for it, with the command; such a run is a child. */
+  readonly parent: Parent | undefined
+  /** The run and event from which it was forked. */
+  readonly forkedFrom: { readonly runId: string; readonly seq: number } | undefined
   readonly message: Of<"Start">
 }
+
+/** What a run asks of other runs (L7). `id` is the command's. */
+export type Outgoing =
+  /**
+   * Creates a run, of which the appender is the parent. When its id or key is taken, `use_existing` makes the appender
+   * one of those who await the run that is there; `fail` refuses.
+   */
+  | {
+    readonly _tag: "StartChild"
+    readonly id: string
+    readonly parentClose: ParentClose
+    readonly onConflict: "fail" | "use_existing"
+    readonly start: StartRequest
+  }
+  /** Puts a message into another run's inbox; `answered` asks for a `SignalAnswered`. A message with a known id is dropped. */
+  | {
+    readonly _tag: "Send"
+    readonly id: string
+    readonly runId: string
+    readonly message: Message
+    readonly answered: boolean
+  }
 
 /** One run's share of an atomic append. */
 export interface Append {
@@ -46,6 +76,7 @@ export interface Append {
   readonly row: RunRow | undefined
   /** Create the run in the same transaction; its `Start` message counts as delivered when `events` is not empty. */
   readonly start: StartRequest | undefined
+  readonly outgoing: ReadonlyArray<Outgoing>
 }
 
 export type Appended =
@@ -86,6 +117,7 @@ export interface RunNotes {
 export interface RunSummary {
   readonly runId: string
   readonly workflow: string
+  /** The version whose code it runs. */
   readonly version: string
   readonly key: string | undefined
   readonly status: Status
@@ -95,6 +127,11 @@ export interface RunSummary {
   readonly closedAt: number | undefined
   readonly wakeAt: number | undefined
   readonly eventCount: number
+  /** The seq of the event that opened the current generation, where a replay begins; 1 without events. */
+  readonly generationSeq: number
+  readonly paused: boolean
+  readonly parent: Parent | undefined
+  readonly forkedFrom: { readonly runId: string; readonly seq: number } | undefined
   readonly blocked: Json | undefined
 }
 
@@ -104,6 +141,9 @@ export interface RunFilter {
   readonly workflow?: string
   readonly key?: string
   readonly status?: ReadonlyArray<Status>
+  /** The children of this run. */
+  readonly parent?: string
+  readonly paused?: boolean
   readonly before?: string
   readonly limit: number
 }
