@@ -464,7 +464,7 @@ const closeUnrun = (
   message: Message.Of<"Cancel" | "Terminate">
 ): void => {
   const event = Decide.closedUnrun(message, Math.max(worker.now(), summary.startedAt ?? 0))
-  const closed = Run.pending(run.runId, summary.workflow, summary.version)
+  const closed = Run.pending(run.runId, summary.workflow, summary.version, summary.generationSeq)
   Run.evolve(closed, event)
   Object.assign(run.state, { status: closed.status, closedAt: closed.closedAt, closing: event })
   const row: Run.RunRow = { ...Run.row(closed, run.polls), startedAt: summary.startedAt }

@@ -51,11 +51,16 @@ export const countEvents = (workflow: string, events: Events): void => {
   for (const event of events) {
     if (event._tag === "StepCompleted") completed += 1
     else if (event._tag === "StepAttemptFailed") failed += 1
-    else if (event._tag === "RunStarted") runsStarted.unsafeUpdate(1, labels(workflow, "version", event.version))
+    else if (event._tag === "RunStarted") countStart(workflow, event)
     else countClosing(workflow, event)
   }
   if (completed > 0) attemptsEnded.unsafeUpdate(completed, labels(workflow, "outcome", "completed"))
   if (failed > 0) attemptsEnded.unsafeUpdate(failed, labels(workflow, "outcome", "failed"))
+}
+
+/** A run that continues as new is still the same run. */
+const countStart = (workflow: string, event: Event.Of<"RunStarted">): void => {
+  if (event.generation === undefined) runsStarted.unsafeUpdate(1, labels(workflow, "version", event.version))
 }
 
 const countClosing = (workflow: string, event: Event.Event): void => {
