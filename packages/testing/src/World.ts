@@ -52,9 +52,9 @@ export interface World {
     workflow: Workflow.Workflow<Input, A, E, R>,
     input: Input,
     options?: Client.StartOptions
-  ) => Effect.Effect<A, E | Workflow.StepError | Client.StartError | Client.Ended>
+  ) => Effect.Effect<A, E | Workflow.EngineError | Client.StartError | Client.Ended>
   /** Takes a run to its end, skipping time. Dies with a `WorldStuck` when it waits for a message, or is blocked. */
-  readonly runToEnd: <A, E>(handle: Client.Handle<A, E>) => Effect.Effect<A, E | Workflow.StepError | Client.Ended>
+  readonly runToEnd: <A, E>(handle: Client.Handle<A, E>) => Effect.Effect<A, E | Workflow.EngineError | Client.Ended>
   /** Waits until nothing can move without time passing or a message. */
   readonly idle: Effect.Effect<void>
   /** Lets time pass; everything that falls due on the way happens at its own instant. */

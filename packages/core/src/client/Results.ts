@@ -1,6 +1,6 @@
 /** How runs end, for those who await them. */
 import { Effect, type Either } from "effect"
-import type { Any, StepError, Workflow } from "../define/Workflow.js"
+import type { Any, EngineError, Workflow } from "../define/Workflow.js"
 import {
   type HistoryDamaged,
   type LogError,
@@ -33,7 +33,7 @@ export type Ended =
 export const result = <A, E>(
   workflow: Workflow<any, A, E, any>,
   runId: string
-): Effect.Effect<A, E | StepError | Ended, Client> =>
+): Effect.Effect<A, E | EngineError | Ended, Client> =>
   Effect.gen(function*() {
     const client = yield* Client
     const closing = yield* awaitClosed(client, runId)
@@ -57,7 +57,7 @@ export const closingOf = (client: ClientShape, runId: string) =>
     return last?.event as Closing | undefined
   })
 
-export const outcomeOf = <A, E>(workflow: Any, runId: string, closing: Closing): Effect.Effect<A, E | StepError | Ended> => {
+export const outcomeOf = <A, E>(workflow: Any, runId: string, closing: Closing): Effect.Effect<A, E | EngineError | Ended> => {
   switch (closing._tag) {
     case "RunCompleted":
       return workflow.output.decode(closing.output, `output of run "${runId}"`) as Either.Either<A, PayloadInvalid>
@@ -70,7 +70,7 @@ export const outcomeOf = <A, E>(workflow: Any, runId: string, closing: Closing):
   }
 }
 
-const failed = <E>(workflow: Any, runId: string, failure: Failure): Effect.Effect<never, E | StepError | Ended> => {
+const failed = <E>(workflow: Any, runId: string, failure: Failure): Effect.Effect<never, E | EngineError | Ended> => {
   switch (failure._tag) {
     case "Error":
       return Effect.flatMap(

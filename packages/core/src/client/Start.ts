@@ -1,6 +1,6 @@
 /** Starting runs. */
 import { Clock, Duration, Effect, Option } from "effect"
-import type { Any, StepError, Workflow } from "../define/Workflow.js"
+import type { Any, EngineError, Workflow } from "../define/Workflow.js"
 import * as Registry from "../engine/Registry.js"
 import {
   type HistoryDamaged,
@@ -40,7 +40,7 @@ export interface Handle<A, E> {
   /** Whether the run was there before (`use_existing`). */
   readonly existed: boolean
   /** Waits for the end: the output, the workflow's typed error, or how else it ended. */
-  readonly result: Effect.Effect<A, E | StepError | Ended, Client>
+  readonly result: Effect.Effect<A, E | EngineError | Ended, Client>
 }
 
 export type StartError = RunExists | WorkflowUnknown | PayloadInvalid | PayloadTooLarge | NameInvalid | LogError
@@ -78,7 +78,7 @@ export const execute = <Input, A, E, R>(
   workflow: Workflow<Input, A, E, R>,
   input: Input,
   options: StartOptions = {}
-): Effect.Effect<A, E | StepError | StartError | Ended, Client> =>
+): Effect.Effect<A, E | EngineError | StartError | Ended, Client> =>
   Effect.gen(function*() {
     const client = yield* Client
     const runId = options.id ?? client.newId()

@@ -1,6 +1,6 @@
 /** A workflow: a name, a version, schemas, and an ordinary Effect program. A plain value; the engine looks it up. */
 import { Cause, Chunk, Context, Data, Effect, Either, Exit, FiberRef, Option, Schema, Scope } from "effect"
-import { StepDefect, StepOutcomeUnknown, StepTimedOut } from "../model/Errors.js"
+import { EngineError, StepDefect } from "../model/Errors.js"
 import type { Failure } from "../model/Event.js"
 import type { IsJson, Json } from "../model/Json.js"
 import { type Codec, codec } from "../model/Payload.js"
@@ -9,8 +9,7 @@ import type { Query } from "./Query.js"
 import type { Signal } from "./Signal.js"
 import type { Update } from "./Update.js"
 
-/** Errors of the engine that a workflow may fail with without listing them. */
-export type StepError = StepTimedOut | StepOutcomeUnknown
+export type { EngineError }
 
 /** Any message that a workflow can declare. */
 export type AnyMessage = Signal<any> | Query<any, any> | Update<any, any, any> | Update<any, any, never>
@@ -82,7 +81,7 @@ type OutputFits<A, Output, Next> = [Output] extends [Undeclared]
   : { readonly "the output does not fit the workflow's `output` schema": A }
 type ErrorFits<E, Err, Input> = [Unlisted<E, Err>] extends [never] ? StateFits<E, Input>
   : { readonly "this error is not listed: add it to the workflow's `error` schema, or handle it": Unlisted<E, Err> }
-type Unlisted<E, Err> = Exclude<E, Or<Err, never> | StepError | ContinueAsNew<any>>
+type Unlisted<E, Err> = Exclude<E, Or<Err, never> | EngineError | ContinueAsNew<any>>
 type StateFits<E, Input> = [Extract<E, ContinueAsNew<any>>] extends [ContinueAsNew<Input>] ? unknown
   : { readonly "the workflow cannot continue as new with this: it is not its input": Extract<E, ContinueAsNew<any>> }
 
@@ -163,8 +162,8 @@ export const condition = (
 
 const errorSchema = (declared: Schema.Schema<unknown, any> | undefined): Schema.Schema<unknown, any> =>
   declared === undefined
-    ? Schema.Union(StepTimedOut, StepOutcomeUnknown) as Schema.Schema<unknown, any>
-    : Schema.Union(declared, StepTimedOut, StepOutcomeUnknown)
+    ? EngineError as Schema.Schema<unknown, any>
+    : Schema.Union(declared, EngineError)
 
 /**
  * As `Effect.scoped`, for a fiber that is all the body's own: the scope is put into its context once and for all, which

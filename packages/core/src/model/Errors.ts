@@ -311,6 +311,20 @@ export class StepDefect extends Schema.TaggedError<StepDefect>()("StepDefect", {
   }
 }
 
+/** What a workflow may fail with without declaring it: errors of its steps, of its children, and of the runs that it signals. */
+export const EngineError = Schema.Union(
+  StepTimedOut,
+  StepOutcomeUnknown,
+  RunExists,
+  RunFailed,
+  RunTimedOut,
+  RunCancelled,
+  RunTerminated,
+  RunNotFound,
+  RunClosed
+)
+export type EngineError = typeof EngineError.Type
+
 // ---- why a run cannot go on until its code is mended; its history is untouched ----
 
 /** The program asked for something else than its history holds at this point. */
