@@ -10,9 +10,7 @@ import { issue } from "./Issue.js"
 import { awakeableBox, signalBox } from "./Mail.js"
 import type { ProgramState } from "./ProgramState.js"
 import { placeOf } from "./Services.js"
-
-/** A fiber that asked for something while the program is at fault waits for ever. */
-const parked = Effect.async<never>(() => {})
+import { parked, waitAmong, waitFor } from "./Wait.js"
 
 type Answers = {
   readonly [T in RequestTag]: (
@@ -130,32 +128,6 @@ const stepNews = (program: ProgramState, here: FiberPlace, id: string): Effect.E
       return Effect.async<void>((done) => void program.waiting.set(id, () => done(Effect.void)))
     }
   )
-
-/**
- * Waits until it is resumed; `whenInterrupted` runs first when the fiber is interrupted, even before `register` was
- * called. The same as `Effect.async` with a canceler, at less than half its cost: every step waits here.
- */
-const waitFor = <A>(
-  register: (resume: (effect: Effect.Effect<A>) => void) => void,
-  whenInterrupted: () => Effect.Effect<unknown>
-): Effect.Effect<A> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.matchCauseEffect(restore(Effect.async<A>((resume) => register(resume))), {
-      onSuccess: Effect.succeed,
-      onFailure: (cause) => Effect.zipRight(Effect.suspend(whenInterrupted), Effect.failCause(cause))
-    }))
-
-/** Waits in line for what is handed to one of `takers`. */
-const waitAmong = <A>(takers: Set<(taken: A) => void>): Effect.Effect<A> => {
-  let taker = (_taken: A): void => {}
-  return waitFor<A>(
-    (resume) => {
-      taker = (taken) => resume(Effect.succeed(taken))
-      takers.add(taker)
-    },
-    () => Effect.sync(() => takers.delete(taker))
-  )
-}
 
 const recordedDecision = (program: ProgramState, id: string): "Retry" | "Fail" | "Ask" | undefined => {
   const event = program.recorded?.[program.recordedCount]
