@@ -35,13 +35,16 @@ const start: Log.StartRequest = {
   key: undefined,
   createdAt: 1_700_000_000_000,
   startAt: undefined,
+  parent: undefined,
+  forkedFrom: undefined,
   message: { _tag: "Start", messageId: "start", seed: "seed" }
 }
 
 /** The history as the engine makes it, without the hundred thousand commits that would take half a minute. */
 const makeHistory = (state: Run.RunState): ReadonlyArray<Event.Event> => {
   const at = start.createdAt
-  const info = { runId: start.runId, workflow: Long.name, version: Long.version, key: undefined, startedAt: at }
+  const { key, runId, version, workflow } = start
+  const info = { runId, workflow, version, key, startedAt: at, generation: 0, parentRunId: undefined }
   const program = Program.make(Long, info, start.message.seed, Host.make({ secret: () => "" }), () => {})
   const events: Array<Event.Event> = []
   const record = (event: Event.Event): void => {
@@ -66,7 +69,8 @@ const write = Effect.gen(function*() {
   const events = makeHistory(state)
   const row = Run.row(state, new Map())
   const { epoch } = log
-  const answers = yield* log.append([{ runId: start.runId, epoch, expectedSeq: 0, events, delivered: [], row, start }])
+  const rest = { delivered: [], row, start, outgoing: [] }
+  const answers = yield* log.append([{ runId: start.runId, epoch, expectedSeq: 0, events, ...rest }])
   equal("append", answers[0]?._tag, "Committed")
   equal("events", state.seq, EVENTS)
 })

@@ -1,12 +1,16 @@
 /**
- * `Log.append` (ports/Log.ts, L1–L3). Every check of an append comes before its first write, so that an answer other
+ * `Log.append` (ports/Log.ts, L1–L3, L7, L8). Every check of an append comes before its first write, so that an answer other
  * than `Committed` leaves nothing behind in the shared transaction.
  */
 import type { SqlError } from "@effect/sql/SqlError"
 import { Event, type Log } from "@reprise/core/engine"
 import { Effect } from "effect"
 import type * as Committer from "./Committer.js"
+import * as Create from "./Create.js"
 import * as Known from "./Known.js"
+import * as Links from "./Links.js"
+import * as Mail from "./Mail.js"
+import * as Outgoing from "./Outgoing.js"
 import * as Rows from "./Rows.js"
 import * as Transaction from "./Transaction.js"
 
@@ -16,6 +20,7 @@ export interface Prepared {
   readonly encoded: ReadonlyArray<Rows.Encoded>
   readonly startData: string
   readonly closing: Event.Closing | undefined
+  readonly outgoing: Outgoing.ByGeneration
 }
 
 export const prepare = (append: Log.Append): Prepared => {
@@ -28,7 +33,8 @@ export const prepare = (append: Log.Append): Prepared => {
     append,
     encoded: append.events.map(Rows.encodeEvent),
     startData: append.start === undefined ? "" : Rows.encodeMessage(append.start.message),
-    closing
+    closing,
+    outgoing: Outgoing.prepare(append)
   }
 }
 
@@ -77,6 +83,7 @@ const plain = (tx: Transaction.Transaction, prepared: Prepared): Log.Appended | 
   if (!isPlain(prepared)) return undefined
   const known = Transaction.recall(tx, append.runId)
   if (known === undefined || (closing !== undefined && !known.plain)) return undefined
+  if (known.linked && endsGeneration(prepared)) return undefined
   if (isStale(tx, append, known)) return STALE
   Transaction.collect(tx, known, prepared.encoded)
   if (append.row !== undefined) tx.projections.set(known.run, Rows.projection(append.row))
@@ -85,7 +92,10 @@ const plain = (tx: Transaction.Transaction, prepared: Prepared): Log.Appended | 
   return COMMITTED
 }
 
-const isPlain = ({ append }: Prepared): boolean => append.start === undefined && append.delivered.length === 0
+const isPlain = ({ append }: Prepared): boolean =>
+  append.start === undefined && append.delivered.length === 0 && append.outgoing.length === 0
+
+const endsGeneration = ({ outgoing }: Prepared): boolean => outgoing.length > 1
 
 const forget = (tx: Transaction.Transaction, known: Known.Known, closing: Event.Closing): void => {
   known.closed = true
@@ -100,6 +110,7 @@ const alone = (tx: Transaction.Transaction, prepared: Prepared) => {
   const count = append.events.length
   if (known === undefined || count === 0 || count > Transaction.CHUNK) return undefined
   if (append.row !== undefined || !isPlain(prepared) || prepared.closing !== undefined) return undefined
+  if (endsGeneration(prepared)) return undefined
   tx.touched.set(append.runId, known)
   if (isStale(tx, append, known)) return Effect.succeed([STALE])
   Transaction.collect(tx, known, prepared.encoded)
@@ -127,12 +138,12 @@ export const apply = (
   return append.start === undefined
     ? Effect.flatMap(
       Transaction.find(tx, append.runId),
-      (known) => known === undefined ? Effect.succeed(STALE) : toRun(tx, prepared, known)
+      (known) => known === undefined ? Effect.succeed(STALE) : toRun(tx, prepared, known, now)
     )
     : start(tx, prepared, append.start, now)
 }
 
-const toRun = (tx: Transaction.Transaction, prepared: Prepared, known: Known.Known) =>
+const toRun = (tx: Transaction.Transaction, prepared: Prepared, known: Known.Known, now: number) =>
   Effect.gen(function*() {
     const { append, closing } = prepared
     if (isStale(tx, append, known)) return STALE
@@ -141,8 +152,23 @@ const toRun = (tx: Transaction.Transaction, prepared: Prepared, known: Known.Kno
     if (append.delivered.length > 0) yield* deliver(tx, append, known)
     if (append.row !== undefined) tx.projections.set(known.run, Rows.projection(append.row))
     Transaction.tellAppended(tx, known, append.events)
-    if (closing !== undefined) yield* close(tx, known, closing)
+    yield* follow(tx, prepared, known, now)
     return COMMITTED
+  })
+
+/** What the events bring about in other runs, generation by generation, and the end of the run. */
+const follow = (tx: Transaction.Transaction, { closing, outgoing }: Prepared, known: Known.Known, now: number) =>
+  Effect.gen(function*() {
+    if (closing !== undefined) {
+      known.closed = true
+      // What follows in this transaction may start a run with the key that is free now.
+      yield* Transaction.writeCollected(tx)
+    }
+    for (const [index, requests] of outgoing.entries()) {
+      if (requests.length > 0) yield* Outgoing.apply(tx, known, requests, now)
+      if (index < outgoing.length - 1) yield* Links.endChildren(tx, known, now)
+    }
+    if (closing !== undefined) yield* close(tx, known, closing, now)
   })
 
 const DELIVER = "UPDATE inbox SET delivered=1,data=NULL WHERE run=? AND message_id=?"
@@ -160,72 +186,28 @@ const mailPending = (tx: Transaction.Transaction, append: Log.Append, known: Kno
   )
 
 /** A closed run keeps its history and its inbox's ids; its working data goes. */
-const close = (tx: Transaction.Transaction, known: Known.Known, closing: Event.Closing) =>
+const close = (tx: Transaction.Transaction, known: Known.Known, closing: Event.Closing, now: number) =>
   Effect.gen(function*() {
-    // The next append of this transaction may start a run with the key that is free now.
-    yield* Transaction.writeCollected(tx)
     yield* Transaction.write(tx, "DELETE FROM progress WHERE run=?", [known.run])
     yield* Transaction.write(tx, "DELETE FROM polls WHERE run=?", [known.run])
     yield* Transaction.write(tx, "UPDATE runs SET blocked=NULL WHERE run=? AND blocked IS NOT NULL", [known.run])
+    yield* Links.endChildren(tx, known, now)
+    yield* Links.tellWatchers(tx, known, closing, now)
     forget(tx, known, closing)
   })
 
-const CREATE = `INSERT INTO runs(run_id,workflow,version,key,created_at,start_at,sum,status,started_at,closed_at,
-  wake_at,busy) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`
-
 const start = (tx: Transaction.Transaction, prepared: Prepared, request: Log.StartRequest, now: number) =>
   Effect.gen(function*() {
-    const { append, closing } = prepared
+    const { append } = prepared
     if (append.epoch !== tx.epoch || append.expectedSeq !== 0) return STALE
     // Without events the run is pending, and due at its start.
-    const columns = append.row === undefined || append.events.length === 0
-      ? ["pending", null, null, request.startAt ?? request.createdAt, 0]
-      : Rows.projection(append.row)
-    const written = yield* Transaction.write(tx, CREATE, [...Rows.identity(request), ...columns])
-    if (written.changes === 0) return yield* existing(tx, request)
-    const run = Number(written.lastInsertRowid)
-    const plain = request.key === undefined
-    const known = Transaction.adopt(tx, { runId: request.runId, run, seq: 0, sum: 0, closed: false, plain })
-    tx.changes.push({ _tag: "Started", runId: request.runId, startAt: request.startAt })
+    const pending = append.row === undefined || append.events.length === 0
+    const projection = pending ? Rows.pendingProjection(request) : Rows.projection(append.row)
+    const known = yield* Create.create(tx, request, projection)
+    if (known === undefined) return yield* Create.existing(tx, request)
     Transaction.collect(tx, known, prepared.encoded)
-    if (append.events.length === 0) {
-      yield* putMessage(tx, known, request.message.messageId, "Start", prepared.startData, now)
-    }
+    if (append.events.length === 0) yield* Mail.put(tx, known, request.message, prepared.startData, now)
     Transaction.tellAppended(tx, known, append.events)
-    if (closing !== undefined) yield* close(tx, known, closing)
+    yield* follow(tx, prepared, known, now)
     return COMMITTED
   })
-
-const existing = (tx: Transaction.Transaction, request: Log.StartRequest) =>
-  Effect.gen(function*() {
-    yield* Transaction.writeCollected(tx)
-    const [byId] = yield* Transaction.rows(tx, `${Rows.SUMMARY} WHERE r.run_id=?`, [request.runId])
-    if (byId !== undefined) return { _tag: "Exists", by: "id", existing: Rows.decodeSummary(byId) } as const
-    const [byKey] = yield* Transaction.rows(
-      tx,
-      `${Rows.SUMMARY} WHERE r.workflow=? AND r.key=? AND r.closed_at IS NULL`,
-      [request.workflow, Rows.orNull(request.key)]
-    )
-    if (byKey === undefined) return yield* Effect.dieMessage(`run ${request.runId} conflicts with no run`)
-    return { _tag: "Exists", by: "key", existing: Rows.decodeSummary(byKey) } as const
-  })
-
-const PUT = `INSERT INTO inbox(run,message_id,tag,data,sent_at,delivered,sum) VALUES (?,?,?,?,?,0,?)
-  ON CONFLICT DO NOTHING`
-
-/** Puts a message into the inbox; false when one with its id is there already. */
-export const putMessage = (
-  tx: Transaction.Transaction,
-  known: Known.Known,
-  messageId: string,
-  tag: string,
-  data: string,
-  now: number
-): Effect.Effect<boolean, SqlError> => {
-  known.plain = false
-  const sum = Rows.sumOfMessage(known.runId, messageId, tag, data)
-  return Effect.map(
-    Transaction.write(tx, PUT, [known.run, messageId, tag, data, now, sum]),
-    (written) => written.changes > 0
-  )
-}

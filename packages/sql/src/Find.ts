@@ -28,6 +28,9 @@ const conditionsOf = (filter: Log.RunFilter): readonly [ReadonlyArray<string>, R
   add("r.workflow=?", filter.workflow)
   add("r.key=?", filter.key)
   add("r.status IN (SELECT value FROM json_each(?))", listOf(filter.status))
+  add("r.parent_run_id=?", filter.parent)
+  // A literal, so that the index of the paused is used.
+  if (filter.paused !== undefined) conditions.push(`r.paused=${filter.paused ? 1 : 0}`)
   add("r.run<(SELECT run FROM runs WHERE run_id=?)", filter.before)
   return [conditions, cells]
 }

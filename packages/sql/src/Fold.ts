@@ -10,6 +10,8 @@ const PAGE_COUNT = 10_000
 
 export interface Folded {
   readonly summary: Log.RunSummary
+  /** With which the run was started. */
+  readonly version: string
   readonly run: number
   readonly state: Run.RunState
 }
@@ -17,8 +19,6 @@ export interface Folded {
 /** Runs in order of creation, after the one with the number `after`. */
 export const page = (connection: Connection, after: number, limit: number) =>
   Rows.select(connection, `${Rows.SUMMARY} WHERE r.run>? ORDER BY r.run LIMIT ?`, [after, limit])
-
-export const numberOf = (row: Rows.Row): number => Number(row[13])
 
 /** Reads and folds one run, showing `each` page; damaged when a checksum, a number or the fold says so. */
 export const fold = (
@@ -28,13 +28,14 @@ export const fold = (
 ): Effect.Effect<Folded, SqlError | Errors.HistoryDamaged> =>
   Effect.gen(function*() {
     const summary = Rows.decodeSummary(row)
-    const state = Run.pending(summary.runId, summary.workflow, summary.version)
+    const version = Rows.startedVersion(row)
+    const state = Run.pending(summary.runId, summary.workflow, version)
     while (true) {
       const recorded = yield* History.read(connection, summary.runId, state.seq, PAGE_COUNT)
       const events = recorded.map((one) => one.event)
       yield* evolveAll(state, events)
       each?.(events)
-      if (events.length < PAGE_COUNT) return { summary, run: numberOf(row), state }
+      if (events.length < PAGE_COUNT) return { summary, version, run: Rows.numberOf(row), state }
     }
   })
 
@@ -56,19 +57,19 @@ export const evolveAll = (state: Run.RunState, events: ReadonlyArray<Event.Event
 }
 
 /** The columns that follow from the history and the polls. A run without events waits for its start. */
-export const columns = (connection: Connection, { run, state, summary }: Folded) =>
+export const columns = (connection: Connection, { run, state, summary, version }: Folded) =>
   Effect.gen(function*() {
-    if (state.seq === 0) return ["pending", null, null, summary.startAt ?? summary.createdAt, 0]
+    if (state.seq === 0) return Rows.pendingProjection({ ...summary, version })
     const rows = yield* Rows.select(connection, "SELECT id,count,next_at FROM polls WHERE run=?", [run])
     const polls = new Map(rows.map((row) => [String(row[0]), { count: Number(row[1]), nextAt: Number(row[2]) }]))
     return Rows.projection(Run.row(state, polls))
   })
 
+const STORED = `SELECT status,started_at,closed_at,wake_at,busy,generation_seq,paused,coalesce(current_version,version)
+  FROM runs WHERE run=?`
+
 /** The columns as they stand. */
 export const stored = (connection: Connection, run: number) =>
-  Effect.map(
-    Rows.select(connection, "SELECT status,started_at,closed_at,wake_at,busy FROM runs WHERE run=?", [run]),
-    ([row]) => row ?? []
-  )
+  Effect.map(Rows.select(connection, STORED, [run]), ([row]) => row ?? [])
 
 export const same = (a: Rows.Row, b: Rows.Row): boolean => a.every((cell, index) => cell === b[index])

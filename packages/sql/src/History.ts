@@ -10,8 +10,7 @@ import { Effect } from "effect"
 import * as Checksum from "./Checksum.js"
 import * as Rows from "./Rows.js"
 
-const OF_RUN = `SELECT r.run_id,r.workflow,r.version,r.key,r.created_at,r.start_at,r.sum,r.status,r.run FROM runs r
-  WHERE r.run_id=?`
+const OF_RUN = `${Rows.IDENTITY} FROM runs r WHERE r.run_id=?`
 // Begins with the row before the page, whose checksum the first row of the page continues.
 const PAGE = "SELECT seq,type,at,data,sum FROM events WHERE run=? AND seq>=? ORDER BY seq LIMIT ?"
 
@@ -28,11 +27,11 @@ export const read = (
     const damage = Rows.damageOf(run)
     if (damage !== undefined) return yield* damaged(runId, 0, damage)
     const anchor = afterSeq > 0 ? 1 : 0
-    const rows = yield* Rows.select(connection, PAGE, [run[8] ?? null, afterSeq, limit + anchor])
+    const rows = yield* Rows.select(connection, PAGE, [Rows.numberOf(run), afterSeq, limit + anchor])
     const page = yield* Effect.suspend(() => verified(runId, afterSeq, rows))
     const last = rows[rows.length - 1]
     if (rows.length < limit + anchor && (last !== undefined || afterSeq === 0)) {
-      const missing = missingEnd(run[7] as Run.Status, last?.[1])
+      const missing = missingEnd(run[11] as Run.Status, last?.[1])
       if (missing !== undefined) return yield* damaged(runId, afterSeq + page.length + 1, missing)
     }
     return page

@@ -17,6 +17,8 @@ export interface Known {
    * is nothing to look for and nothing to remove.
    */
   plain: boolean
+  /** Whether a row of `links` may name it. When it is false, none does, and the end of the run concerns nobody else. */
+  linked: boolean
 }
 
 export interface Cache {

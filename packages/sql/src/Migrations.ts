@@ -4,6 +4,7 @@ import { SqlClient } from "@effect/sql/SqlClient"
 import { Effect } from "effect"
 import { StoreDamaged, StoreNewer } from "./Errors.js"
 import * as Init from "./migrations/0001_init.js"
+import * as Lifecycles from "./migrations/0002_lifecycles.js"
 
 const TABLE = "migrations"
 
@@ -13,7 +14,10 @@ const runAll = (statements: ReadonlyArray<string>) =>
     for (const statement of statements) yield* sql.unsafe(statement)
   })
 
-const migrations = { "0001_init": runAll(Init.statements) }
+const migrations = {
+  "0001_init": runAll(Init.statements),
+  "0002_lifecycles": runAll(Lifecycles.statements)
+}
 
 /** The newest schema that this code knows. */
 export const known = Object.keys(migrations).length

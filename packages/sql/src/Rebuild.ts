@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import * as Committer from "./Committer.js"
 import * as Fold from "./Fold.js"
 import * as Known from "./Known.js"
-import type { Row } from "./Rows.js"
+import * as Rows from "./Rows.js"
 import * as Store from "./Store.js"
 import type * as Transaction from "./Transaction.js"
 
@@ -58,10 +58,10 @@ const rebuildSlice = (tx: Transaction.Transaction, after: number) =>
     // The cache takes a run for open or closed by the columns that it has read.
     Known.clear(tx.cache)
     const last = rows[rows.length - 1]
-    return { runs: rows.length, changed, damaged, last: last === undefined ? after : Fold.numberOf(last) }
+    return { runs: rows.length, changed, damaged, last: last === undefined ? after : Rows.numberOf(last) }
   })
 
-const rebuildRun = (tx: Transaction.Transaction, row: Row) =>
+const rebuildRun = (tx: Transaction.Transaction, row: Rows.Row) =>
   Effect.gen(function*() {
     const folded = yield* Fold.fold(tx.connection, row)
     const wanted = yield* Fold.columns(tx.connection, folded)

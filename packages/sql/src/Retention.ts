@@ -44,6 +44,8 @@ const deleteSlice = (tx: Transaction.Transaction, closedBefore: number) =>
     let events = 0
     for (const [run = null] of old) {
       events += (yield* Transaction.write(tx, "DELETE FROM events WHERE run=?", [run])).changes
+      // A closed run has no links; one that damage has left must not keep it from being deleted.
+      yield* Transaction.write(tx, "DELETE FROM links WHERE run=? OR watcher=?", [run, run])
       for (const table of ["inbox", "progress", "polls", "runs"]) {
         yield* Transaction.write(tx, `DELETE FROM ${table} WHERE run=?`, [run])
       }

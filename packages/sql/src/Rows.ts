@@ -54,31 +54,48 @@ export const instant = (cell: Cell | undefined): number | undefined => (typeof c
 
 /** The columns of a run that never change, with their checksum, in the order in which `runs` is written. */
 export const identity = (start: Log.StartRequest): ReadonlyArray<Cell> => {
+  const { forkedFrom, parent } = start
   const columns = [
-    start.runId, start.workflow, start.version, orNull(start.key), start.createdAt, orNull(start.startAt)
+    start.runId, start.workflow, start.version, orNull(start.key), start.createdAt, orNull(start.startAt),
+    orNull(parent?.runId), orNull(parent?.id), orNull(forkedFrom?.runId), orNull(forkedFrom?.seq)
   ]
-  return [...columns, Checksum.ofColumns(...columns)]
+  return [...columns, sumOfIdentity(columns)]
 }
+
+/** A run that nobody asked for or forked has the sum that it had before there were such columns. */
+const sumOfIdentity = (columns: Row): number =>
+  Checksum.ofColumns(...(columns.slice(6, 10).every((cell) => cell === null) ? columns.slice(0, 6) : columns.slice(0, 10)))
 
 /** The columns that follow the history. A closed run waits for nothing. */
 export const projection = (row: Run.RunRow): ReadonlyArray<Cell> => {
   const closed = row.closedAt !== undefined
   return [
     row.status, orNull(row.startedAt), orNull(row.closedAt), closed ? null : orNull(row.wakeAt),
-    row.busy && !closed ? 1 : 0
+    row.busy && !closed ? 1 : 0, row.generationSeq, row.paused && !closed ? 1 : 0, row.version
   ]
 }
 
+/** The same for a run without events: it is due at its start. */
+export const pendingProjection = (
+  start: Pick<Log.StartRequest, "createdAt" | "startAt" | "version">
+): ReadonlyArray<Cell> => ["pending", null, null, start.startAt ?? start.createdAt, 0, 1, 0, start.version]
+
+/** Who a run is, as `damageOf` checks it, and its number. */
+export const IDENTITY = `SELECT r.run_id,r.workflow,r.version,r.key,r.created_at,r.start_at,r.parent_run_id,r.parent_id,
+  r.forked_run_id,r.forked_seq,r.sum,r.status,r.run`
+
 /** The columns of a summary, in the order that `decodeSummary` reads. */
-export const SUMMARY = `SELECT r.run_id,r.workflow,r.version,r.key,r.created_at,r.start_at,r.sum,r.status,r.started_at,
-  r.closed_at,r.wake_at,r.blocked,coalesce((SELECT max(seq) FROM events e WHERE e.run=r.run),0),r.run FROM runs r`
+export const SUMMARY = `${IDENTITY},r.started_at,r.closed_at,r.wake_at,r.generation_seq,r.paused,r.current_version,
+  r.blocked,coalesce((SELECT max(seq) FROM events e WHERE e.run=r.run),0) FROM runs r`
+
+export const numberOf = (row: Row): number => Number(row[12])
 
 const STATUSES: ReadonlySet<string> = new Set(["pending", "running", "completed", "failed", "cancelled", "terminated"])
 
 /** Why this row of `runs` cannot be believed, or `undefined`. */
 export const damageOf = (row: Row): string | undefined => {
-  if (Checksum.ofColumns(...row.slice(0, 6)) !== row[6]) return "the run's row does not match its checksum"
-  if (!STATUSES.has(String(row[7]))) return `the run's row has the unknown status "${row[7]}"`
+  if (sumOfIdentity(row) !== row[10]) return "the run's row does not match its checksum"
+  if (!STATUSES.has(String(row[11]))) return `the run's row has the unknown status "${row[11]}"`
   return undefined
 }
 
@@ -89,18 +106,25 @@ export const decodeSummary = (row: Row): Log.RunSummary => {
   return {
     runId,
     workflow: String(row[1]),
-    version: String(row[2]),
+    version: String(row[18] ?? row[2]),
     key: typeof row[3] === "string" ? row[3] : undefined,
-    status: row[7] as Run.Status,
+    status: row[11] as Run.Status,
     createdAt: Number(row[4]),
     startAt: instant(row[5]),
-    startedAt: instant(row[8]),
-    closedAt: instant(row[9]),
-    wakeAt: instant(row[10]),
-    eventCount: Number(row[12]),
-    blocked: damage === undefined ? blockedOf(row[11]) : { _tag: "HistoryDamaged", runId, seq: 0, detail: damage }
+    startedAt: instant(row[13]),
+    closedAt: instant(row[14]),
+    wakeAt: instant(row[15]),
+    eventCount: Number(row[20]),
+    generationSeq: Number(row[16]),
+    paused: row[17] === 1,
+    parent: typeof row[6] === "string" ? { runId: row[6], id: String(row[7]) } : undefined,
+    forkedFrom: typeof row[8] === "string" ? { runId: row[8], seq: Number(row[9]) } : undefined,
+    blocked: damage === undefined ? blockedOf(row[19]) : { _tag: "HistoryDamaged", runId, seq: 0, detail: damage }
   }
 }
+
+/** The version with which the run was started; `RunSummary.version` is the one whose code it runs now. */
+export const startedVersion = (row: Row): string => String(row[2])
 
 const blockedOf = (cell: Cell | undefined): Json.Json | undefined =>
   typeof cell === "string" ? decodeJson(cell) : undefined

@@ -49,8 +49,9 @@ export const write = (tx: Transaction, sql: string, cells: ReadonlyArray<Cell>):
 export const rows = (tx: Transaction, sql: string, cells: ReadonlyArray<Cell> = []) =>
   Rows.select(tx.connection, sql, cells)
 
-const LAST = `SELECT r.run,r.status,e.seq,e.sum FROM runs r LEFT JOIN events e
-  ON e.run=r.run AND e.seq=(SELECT max(seq) FROM events WHERE run=r.run) WHERE r.run_id=?`
+const LAST = `SELECT r.run,r.status,e.seq,e.sum,
+  EXISTS(SELECT 1 FROM links WHERE run=r.run) OR EXISTS(SELECT 1 FROM links WHERE watcher=r.run)
+  FROM runs r LEFT JOIN events e ON e.run=r.run AND e.seq=(SELECT max(seq) FROM events WHERE run=r.run) WHERE r.run_id=?`
 
 /** The run if it is in memory; `find` asks the store as well. */
 export const recall = (tx: Transaction, runId: string): Known.Known | undefined => {
@@ -67,7 +68,8 @@ export const find = (tx: Transaction, runId: string): Effect.Effect<Known.Known 
   return Effect.map(rows(tx, LAST, [runId]), ([row]) => {
     if (row === undefined) return undefined
     const closed = Run.isClosed(row[1] as Run.Status)
-    return adopt(tx, { runId, run: Number(row[0]), seq: Number(row[2] ?? 0), sum: Number(row[3] ?? 0), closed, plain: false })
+    const end = { seq: Number(row[2] ?? 0), sum: Number(row[3] ?? 0) }
+    return adopt(tx, { runId, run: Number(row[0]), ...end, closed, plain: false, linked: row[4] === 1 })
   })
 }
 
@@ -93,39 +95,47 @@ export const tellAppended = (tx: Transaction, known: Known.Known, events: Readon
 
 /** Rows in one statement. Above 16 the gain is small, and each length is one more prepared statement. */
 export const CHUNK = 16
-const COLUMNS = 6
 
-const textsOf = (text: (values: string) => string): ReadonlyArray<string> =>
-  Array.from({ length: CHUNK }, (_, more) => text(`VALUES (?,?,?,?,?,?)${",(?,?,?,?,?,?)".repeat(more)}`))
+/** A statement for each number of rows up to CHUNK; a row has `columns` cells. */
+export interface Rowed {
+  readonly columns: number
+  readonly texts: ReadonlyArray<string>
+}
+
+export const rowed = (columns: number, text: (values: string) => string): Rowed => {
+  const row = `(${Array.from({ length: columns }, () => "?").join(",")})`
+  return { columns, texts: Array.from({ length: CHUNK }, (_, more) => text(`VALUES ${row}${`,${row}`.repeat(more)}`)) }
+}
 
 const INTO = "INSERT INTO events(run,seq,type,at,data,sum)"
-const INSERT = textsOf((values) => `${INTO} ${values}`)
-const FENCED = textsOf((values) => `${INTO} SELECT * FROM (${values}) WHERE (SELECT epoch FROM store)=?`)
-const UPDATE = textsOf((values) =>
-  `UPDATE runs SET status=v.column2,started_at=v.column3,closed_at=v.column4,wake_at=v.column5,busy=v.column6
+const INSERT = rowed(6, (values) => `${INTO} ${values}`)
+const FENCED = rowed(6, (values) => `${INTO} SELECT * FROM (${values}) WHERE (SELECT epoch FROM store)=?`)
+const UPDATE = rowed(9, (values) =>
+  `UPDATE runs SET status=v.column2,started_at=v.column3,closed_at=v.column4,wake_at=v.column5,busy=v.column6,
+    generation_seq=v.column7,paused=v.column8,current_version=nullif(v.column9,runs.version)
     FROM (${values}) v WHERE runs.run=v.column1`
 )
 
-const textFor = (texts: ReadonlyArray<string>, cells: ReadonlyArray<Cell>): string =>
-  texts[cells.length / COLUMNS - 1] ?? ""
+const textFor = ({ columns, texts }: Rowed, cells: ReadonlyArray<Cell>): string => texts[cells.length / columns - 1] ?? ""
 
-const writeChunks = (tx: Transaction, texts: ReadonlyArray<string>, cells: ReadonlyArray<Cell>) =>
+/** Writes rows, cell after cell, with few statements. */
+export const writeRows = (tx: Transaction, rowed: Rowed, cells: ReadonlyArray<Cell>): Effect.Effect<void, SqlError> =>
   Effect.gen(function*() {
-    const width = CHUNK * COLUMNS
+    const width = CHUNK * rowed.columns
     for (let from = 0; from < cells.length; from += width) {
       const chunk = cells.length > width ? cells.slice(from, from + width) : cells
-      yield* write(tx, textFor(texts, chunk), chunk)
+      yield* write(tx, textFor(rowed, chunk), chunk)
     }
   })
 
 /** Writes the events and columns that were collected so far. */
 export const writeCollected = (tx: Transaction): Effect.Effect<void, SqlError> =>
   Effect.gen(function*() {
-    if (tx.cells.length > 0) yield* writeChunks(tx, INSERT, tx.cells.splice(0))
+    if (tx.cells.length > 0) yield* writeRows(tx, INSERT, tx.cells.splice(0))
     if (tx.projections.size === 0) return
     const cells = [...tx.projections].flatMap(([run, columns]) => [run, ...columns])
     tx.projections.clear()
-    yield* writeChunks(tx, UPDATE, cells)
+    yield* writeRows(tx, UPDATE, cells)
   })
 
 /** Writes at most CHUNK collected events as one statement that is its own transaction; false when `epoch` is stale. */

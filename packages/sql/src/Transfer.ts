@@ -20,6 +20,8 @@ export interface Document {
     readonly key?: string | undefined
     readonly createdAt: number
     readonly startAt?: number | undefined
+    readonly parent?: Event.Parent | undefined
+    readonly forkedFrom?: { readonly runId: string; readonly seq: number } | undefined
   }
   readonly events: ReadonlyArray<Event.Event>
 }
@@ -32,7 +34,9 @@ const Document: Schema.Schema<Document> = Schema.Struct({
     version: Schema.String,
     key: Schema.optional(Schema.String),
     createdAt: Schema.Number,
-    startAt: Schema.optional(Schema.Number)
+    startAt: Schema.optional(Schema.Number),
+    parent: Schema.optional(Event.Parent),
+    forkedFrom: Schema.optional(Schema.Struct({ runId: Schema.String, seq: Schema.Number }))
   }),
   events: Schema.Array(Event.Event)
 })
@@ -45,14 +49,16 @@ export const exportRun = (
     const store = yield* Store.Store
     const found = yield* Store.reading(store, "export a run", collect(store, runId))
     if (found === undefined || found.events.length === 0) return yield* new Errors.RunNotFound({ runId })
-    const { summary } = found
+    const { summary, version } = found
     const run = {
       runId,
       workflow: summary.workflow,
-      version: summary.version,
+      version,
       createdAt: summary.createdAt,
       ...(summary.key === undefined ? {} : { key: summary.key }),
-      ...(summary.startAt === undefined ? {} : { startAt: summary.startAt })
+      ...(summary.startAt === undefined ? {} : { startAt: summary.startAt }),
+      ...(summary.parent === undefined ? {} : { parent: summary.parent }),
+      ...(summary.forkedFrom === undefined ? {} : { forkedFrom: summary.forkedFrom })
     }
     return { format: Event.FORMAT, run, events: found.events }
   })
@@ -62,8 +68,8 @@ const collect = (store: Store.StoreShape, runId: string) =>
     const [row] = yield* Rows.select(store.reader, `${Rows.SUMMARY} WHERE r.run_id=?`, [runId])
     if (row === undefined) return undefined
     const events: Array<Event.Event> = []
-    const { summary } = yield* Fold.fold(store.reader, row, (page) => events.push(...page))
-    return { summary, events }
+    const { summary, version } = yield* Fold.fold(store.reader, row, (page) => events.push(...page))
+    return { summary, version, events }
   })
 
 /**
@@ -111,8 +117,11 @@ const insert = (tx: Transaction.Transaction, { events, row, run }: Imported) =>
         key: run.key,
         createdAt: run.createdAt,
         startAt: run.startAt,
+        parent: run.parent,
+        forkedFrom: run.forkedFrom,
         message: { _tag: "Start", messageId: "", seed: "" }
-      }
+      },
+      outgoing: []
     })
     const answer = yield* Append.apply(tx, prepared, run.createdAt)
     if (answer._tag === "Exists") {

@@ -40,14 +40,14 @@ export const verify: Effect.Effect<Verified, Errors.LogError, Store.Store> = Eff
     for (let after = 0;;) {
       const rows = yield* Fold.page(connection, after, SLICE_COUNT)
       for (const row of rows) {
-        const found = yield* verifyRun(connection, Fold.numberOf(row))
+        const found = yield* verifyRun(connection, Rows.numberOf(row))
         runs += 1
         events += found.events
         problems.push(...found.problems)
       }
       const last = rows[rows.length - 1]
       if (last === undefined || rows.length < SLICE_COUNT) return { runs, events, problems }
-      after = Fold.numberOf(last)
+      after = Rows.numberOf(last)
     }
   })
 ).pipe(
@@ -96,7 +96,9 @@ const checkRun = (connection: Connection, run: number) =>
     return { events, problems }
   })
 
-const NAMES = ["status", "started_at", "closed_at", "wake_at", "busy"]
+const NAMES = [
+  "status", "started_at", "closed_at", "wake_at", "busy", "generation_seq", "paused", "current_version"
+]
 
 const compare = (connection: Connection, folded: Fold.Folded) =>
   Effect.gen(function*() {

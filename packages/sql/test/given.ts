@@ -60,6 +60,9 @@ export const running = (rest: Partial<Run.RunRow> = {}): Run.RunRow => ({
   closedAt: undefined,
   wakeAt: undefined,
   busy: false,
+  version: "1",
+  generationSeq: 1,
+  paused: false,
   ...rest
 })
 
@@ -79,8 +82,11 @@ export const start = (log: Log.LogShape, runId: string, key?: string): Log.Appen
     key,
     createdAt: NOW,
     startAt: undefined,
+    parent: undefined,
+    forkedFrom: undefined,
     message: { _tag: "Start", messageId: "start", input: { order: 7 }, seed: "seed" }
-  }
+  },
+  outgoing: []
 })
 
 export const append = (
@@ -92,7 +98,7 @@ export const append = (
 ) =>
   Effect.map(
     log.append([
-      { runId, epoch: log.epoch, expectedSeq, events, delivered: [], row: undefined, start: undefined, ...rest }
+      { runId, epoch: log.epoch, expectedSeq, events, delivered: [], row: undefined, start: undefined, outgoing: [], ...rest }
     ]),
     ([answer]) => answer?._tag
   )

@@ -60,6 +60,7 @@ export const appendOf = (
   delivered: [],
   row: undefined,
   start: undefined,
+  outgoing: [],
   ...rest
 })
 

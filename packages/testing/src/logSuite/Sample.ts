@@ -49,6 +49,8 @@ export const request = (runId: string, rest: Partial<Log.StartRequest> = {}): Lo
   key: undefined,
   createdAt: NOW,
   startAt: undefined,
+  parent: undefined,
+  forkedFrom: undefined,
   message: { _tag: "Start", messageId: "start", input: { order: 7 }, seed: "seed" },
   ...rest
 })
@@ -59,6 +61,9 @@ export const running = (rest: Partial<Run.RunRow> = {}): Run.RunRow => ({
   closedAt: undefined,
   wakeAt: undefined,
   busy: false,
+  version: "1",
+  generationSeq: 1,
+  paused: false,
   ...rest
 })
 
@@ -78,6 +83,10 @@ export const summaryOf = (start: Log.StartRequest, rest: Partial<Log.RunSummary>
   closedAt: undefined,
   wakeAt: start.startAt ?? start.createdAt,
   eventCount: 0,
+  generationSeq: 1,
+  paused: false,
+  parent: start.parent,
+  forkedFrom: start.forkedFrom,
   blocked: undefined,
   ...rest
 })
