@@ -1,5 +1,6 @@
 /** The door for those who write and start workflows. */
 export * as Awakeable from "./define/Awakeable.js"
+export * as Child from "./define/Child.js"
 export * as Query from "./define/Query.js"
 export * as Sensor from "./define/Sensor.js"
 export * as Signal from "./define/Signal.js"
@@ -18,6 +19,7 @@ export {
   LogError,
   MessageUnknown,
   NameInvalid,
+  PatchUsed,
   PayloadInvalid,
   PayloadTooLarge,
   ProgramDefect,

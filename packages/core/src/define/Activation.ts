@@ -4,8 +4,9 @@
  */
 import { Context, type Effect, type Option } from "effect"
 import type { PayloadInvalid } from "../model/Errors.js"
-import type { Failure, OnUnknown, Resolution, Settlement } from "../model/Event.js"
+import type { Failure, OnUnknown, ParentClose, Resolution, Settlement } from "../model/Event.js"
 import type { Json } from "../model/Json.js"
+import type { End } from "../model/Message.js"
 
 /** Who and what is running. */
 export interface RunInfo {
@@ -67,6 +68,15 @@ export type QueryHandler = (input: Json | undefined) => Effect.Effect<Json | und
 /** What is wrong with something that an outsider sends, before it is recorded; `undefined` when nothing is. */
 export type Accepts<A> = (sent: A) => PayloadInvalid | undefined
 
+/**
+ * A child's end, or who waits for it. Whoever may still ask holds it, so that a child that has ended and that nobody asks
+ * about any more leaves nothing behind.
+ */
+export interface Awaited {
+  end: End | undefined
+  readonly takers: Set<(end: End) => void>
+}
+
 /** Everything that a program can ask. The comment says what `perform` answers. */
 export interface Requests {
   /** Schedules a step and waits for its first news. */
@@ -122,6 +132,8 @@ export interface Requests {
     readonly request: { readonly name: string }
     readonly answer: Option.Option<Json | undefined>
   }
+  /** Whether this run takes the new branch of a change. */
+  readonly Patched: { readonly request: { readonly patch: string }; readonly answer: boolean }
   readonly CreateAwakeable: {
     readonly request: {
       readonly name: string
@@ -136,8 +148,68 @@ export interface Requests {
     readonly request: { readonly name: string; readonly handler: UpdateHandler }
     readonly answer: void
   }
+  /** Where the program stands in its generation. */
+  readonly Generation: {
+    readonly request: {}
+    readonly answer: {
+      /** Events up to and with the one that is being delivered. */
+      readonly eventCount: number
+      /** Updates whose handlers are under way. */
+      readonly updateCount: number
+    }
+  }
   /** Waits until something may have changed: the program has reacted to one more event, or another fiber moved. */
   readonly AwaitChange: { readonly request: { readonly condition: object }; readonly answer: void }
+  /**
+   * Starts a child and waits for the store's answer; cannot be interrupted. On replay the recorded id and parent-close
+   * policy are answered, whatever the program asks for now.
+   */
+  readonly StartChild: {
+    readonly request: {
+      /** By default one that is made of the command's id. */
+      readonly runId: string | undefined
+      readonly workflow: string
+      readonly version: string
+      readonly input: Json | undefined
+      readonly key: string | undefined
+      readonly parentClose: ParentClose
+      readonly onConflict: "fail" | "use_existing"
+      readonly delayMillis: number | undefined
+      readonly timeoutMillis: number | undefined
+      readonly source: string | undefined
+    }
+    readonly answer:
+      | {
+        readonly _tag: "Started"
+        readonly id: string
+        readonly runId: string
+        readonly existed: boolean
+        readonly parentClose: ParentClose
+        readonly awaited: Awaited
+      }
+      | {
+        readonly _tag: "Refused"
+        readonly by: "id" | "key"
+        readonly value: string
+        readonly runId: string
+        readonly status: string
+      }
+  }
+  readonly AwaitChild: { readonly request: { readonly id: string; readonly awaited: Awaited }; readonly answer: End }
+  /** Ends a child as its parent-close policy says, and waits until it has ended. */
+  readonly CancelChild: { readonly request: { readonly id: string; readonly awaited: Awaited }; readonly answer: void }
+  /** Signals another run and waits for the store's answer; cannot be interrupted. */
+  readonly SendSignal: {
+    readonly request: {
+      readonly runId: string
+      readonly name: string
+      readonly payload: Json | undefined
+      readonly source: string | undefined
+    }
+    readonly answer:
+      | { readonly _tag: "Delivered" }
+      | { readonly _tag: "Refused"; readonly runId: string; readonly status: string | undefined }
+  }
 }
 export type RequestTag = keyof Requests
 export type Request<T extends RequestTag = RequestTag> = {

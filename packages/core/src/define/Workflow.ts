@@ -142,6 +142,25 @@ export class ContinueAsNew<out Input> extends Data.TaggedError("ContinueAsNew")<
 export const continueAsNew = <Input>(input: Input): Effect.Effect<never, ContinueAsNew<Input>> =>
   Effect.fail(new ContinueAsNew({ input }))
 
+/**
+ * Lets open runs keep the code that they began with. True in a run that comes here for the first time: it takes the new
+ * branch, and its history says so. False in a run that was past this place when the change was deployed: it takes the
+ * old branch. The answer holds for the whole run, until it continues as new; ask with the same id wherever the change
+ * shows. docs/guide/changing-a-workflow.md says when to use it, and when the old branch may go.
+ *
+ * @example
+ * import { Effect } from "effect"
+ * import { Step, Workflow } from "@reprise/core"
+ *
+ * const Order = Workflow.make("order", {}, () =>
+ *   Effect.gen(function*() {
+ *     if (yield* Workflow.patched("check-fraud")) yield* Step.run("check fraud", Effect.void)
+ *     yield* Step.run("charge", Effect.void)
+ *   }))
+ */
+export const patched = (patch: string): Effect.Effect<boolean, never, Activation> =>
+  Effect.flatMap(Activation, (activation) => activation.perform<"Patched">({ _tag: "Patched", patch }))
+
 /** Who and what is running: run id, workflow, version, key. */
 export const info: Effect.Effect<RunInfo, never, Activation> = Effect.flatMap(Activation, (activation) => activation.info)
 

@@ -3,6 +3,7 @@ import type { Command } from "../model/Command.js"
 import type { Failure } from "../model/Event.js"
 import type { Json } from "../model/Json.js"
 import type { Limits } from "../model/Limits.js"
+import * as Name from "../model/Name.js"
 import { sizeOf } from "../model/Payload.js"
 
 /** What of a command is too large, and by how much; `undefined` when it is within bounds. */
@@ -10,7 +11,7 @@ export const exceeded = (
   command: Command,
   limits: Limits
 ): { readonly what: string; readonly detail: string } | undefined => {
-  const text = textFault(command, limits)
+  const text = textFault(command, limits) ?? idFault(command, limits)
   if (text !== undefined) return text
   const [what, json] = payloadOf(command)
   const bytes = sizeOf(json, limits.payloadBytesMax)
@@ -19,8 +20,8 @@ export const exceeded = (
 }
 
 const textFault = (command: Command, limits: Limits) => {
-  if (!("name" in command)) return undefined
-  const { name } = command
+  if (!("name" in command) && command._tag !== "MarkVersion") return undefined
+  const name = "name" in command ? command.name : command.patch
   const what = `${wordOf(command)} "${name.length > 40 ? `${name.slice(0, 40)}…` : name}"`
   if (name === "") return { what, detail: "its name is empty" }
   if (name.length > limits.nameCharsMax) {
@@ -34,8 +35,24 @@ const textFault = (command: Command, limits: Limits) => {
   return undefined
 }
 
+/** What stands for another run is held to what a client may say (client/Checks.ts). */
+const idFault = (command: Command, limits: Limits) => {
+  if (command._tag !== "StartChild" && command._tag !== "SendSignal") return undefined
+  if (command._tag === "StartChild" && command.delayMillis === Infinity) {
+    return { what: `delay of child "${command.workflow}"`, detail: "it never ends" }
+  }
+  const ids = [["run id", command.runId], ["key", command._tag === "StartChild" ? command.key : undefined]] as const
+  for (const [word, id] of ids) {
+    const detail = id === undefined ? undefined : Name.faultOf(id, limits.nameCharsMax)
+    if (detail !== undefined) return { what: `${word} ${JSON.stringify(id?.slice(0, 80))}`, detail: `it ${detail}` }
+  }
+  return undefined
+}
+
 const wordOf = (command: Command): string => {
+  if (command._tag === "MarkVersion") return "patch"
   if (command._tag === "RunStep") return command.sensor ? "sensor" : "step"
+  if (command._tag === "SendSignal") return "signal"
   return command._tag === "CreateAwakeable" ? "awakeable" : "value"
 }
 
@@ -47,10 +64,16 @@ const payloadOf = (command: Command): readonly [what: string, json: Json | undef
       return ["output", command.output]
     case "FailRun":
       return ["error", errorOf(command.failure)]
+    case "ContinueAsNew":
+      return ["input of the next generation", command.input]
     case "CompleteUpdate":
       return ["answer to an update", command.output]
     case "FailUpdate":
       return ["error of an update", errorOf(command.failure)]
+    case "StartChild":
+      return [`input of child "${command.workflow}"`, command.input]
+    case "SendSignal":
+      return [`payload of signal "${command.name}"`, command.payload]
     default:
       return ["", undefined]
   }

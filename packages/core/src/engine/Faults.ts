@@ -1,5 +1,6 @@
 /** How a program goes wrong: the fault is kept, and nothing of the program moves again. */
 import { Cause } from "effect"
+import type { Command } from "../model/Command.js"
 import {
   Divergence,
   type Fault,
@@ -34,13 +35,29 @@ export const diverge = (program: ProgramState, expected: string, actual: string,
     program,
     new Divergence({
       workflow: program.workflow.name,
-      seq: program.seq + program.recordedCount + 1,
+      seq: program.recorded?.[program.recordedCount]?.seq ?? program.seq + program.recordedCount + 1,
       expected,
       actual,
       fiberPath,
-      ...(program.source === undefined ? {} : { source: program.source })
+      ...sourceOf(program, fiberPath)
     })
   )
+
+/** The line of the command that does not fit; for one that has no line, the last of its fiber. */
+const sourceOf = (program: ProgramState, fiberPath: string): { readonly source?: string } => {
+  const line = program.lines.get(fiberPath)
+  if (line === undefined) return {}
+  return { source: program.misfit !== undefined && HAVE_LINES.has(program.misfit._tag) ? line : `after ${line}` }
+}
+
+/** Commands whose requests carry a source line. */
+const HAVE_LINES: ReadonlySet<Command["_tag"]> = new Set([
+  "RunStep",
+  "RecordValue",
+  "CreateAwakeable",
+  "StartChild",
+  "SendSignal"
+] as const)
 
 /** A defect that is not a step's is a fault in the program: the run is blocked until the code is mended. */
 export const faultOf = (program: ProgramState, cause: Cause.Cause<unknown>): Fault | undefined => {

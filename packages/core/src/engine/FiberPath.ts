@@ -39,3 +39,6 @@ export const updatePath = (messageId: string): string =>
   `u${messageId.replace(/[%.#]/g, (char) => `%${char.charCodeAt(0).toString(16)}`)}`
 
 export const nextId = (here: FiberPlace): string => `${here.path}#${here.commandCount++}`
+
+/** The path of the fiber that asked for the command with this id. */
+export const fiberOf = (id: string): string => id.slice(0, id.lastIndexOf("#"))

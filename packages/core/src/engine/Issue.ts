@@ -7,6 +7,7 @@ import { ProgramValueInvalid } from "../model/Errors.js"
 import * as Bounds from "./Bounds.js"
 import * as Determinism from "./Determinism.js"
 import { diverge, fail, spinning } from "./Faults.js"
+import * as Markers from "./Markers.js"
 import type { ProgramState } from "./ProgramState.js"
 
 /** Compares or collects a command (R2). False when the program must not go on. */
@@ -30,8 +31,10 @@ export const issue = (program: ProgramState, fiberPath: string, command: Command
     program.commands.push(command)
     return true
   }
-  const expected = program.recorded[program.recordedCount]
+  const expected = Markers.upcoming(program)
+  if (program.fault !== undefined) return false
   if (expected === undefined || !Determinism.matches(command, expected)) {
+    program.misfit = command
     const was = expected === undefined ? "nothing more in this activation" : Determinism.describeEvent(expected)
     diverge(program, was, Determinism.describeCommand(command), fiberPath)
     return false

@@ -15,19 +15,22 @@ import type { Activation, RunInfo, StepNews, UpdateHandler } from "../define/Act
 import type { Any, Continued, Failed } from "../define/Workflow.js"
 import type { Command } from "../model/Command.js"
 import { type Fault, type PayloadInvalid, ProgramStuck } from "../model/Errors.js"
-import type { Event, Of } from "../model/Event.js"
+import type { Event, Of, Recorded } from "../model/Event.js"
 import type { Json } from "../model/Json.js"
 import type { Message } from "../model/Message.js"
 import * as Bounds from "./Bounds.js"
+import * as Children from "./Children.js"
 import * as Containment from "./Containment.js"
 import * as Determinism from "./Determinism.js"
 import { endingOf } from "./Ending.js"
 import { defect, diverge, fail, faultOf, foreign, spinning } from "./Faults.js"
-import { FiberPath, type FiberPlace, place, rootPath, updatePath } from "./FiberPath.js"
+import { fiberOf, FiberPath, type FiberPlace, place, rootPath, updatePath } from "./FiberPath.js"
 import { FiberScheduler } from "./FiberScheduler.js"
 import { issue } from "./Issue.js"
 import { awakeableBox, deliverSignal, settleAwakeable, signalBox } from "./Mail.js"
+import * as Markers from "./Markers.js"
 import type { Host, ProgramState } from "./ProgramState.js"
+import * as Steps from "./Steps.js"
 
 // ---- a program's life ----
 
@@ -70,10 +73,12 @@ export const make = (
     recorded: undefined,
     recordedCount: 0,
     seq: 0,
+    generationSeq: 0,
     commands: [],
     outputs: [],
     commandCount: 0,
-    source: undefined,
+    lines: new Map(),
+    misfit: undefined,
     aside: false,
     trespass: undefined,
     bodies: new Map(),
@@ -81,11 +86,16 @@ export const make = (
     waiting: new Map(),
     signals: new Map(),
     awakeables: new Map(),
+    starting: new Map(),
+    sending: new Map(),
+    children: new Map(),
     queries: new Map(),
     updates: new Map(),
     updateFibers: new Map(),
     conditions: new Map(),
     configs: new Map(),
+    patches: new Map(),
+    passedMarkers: new Map(),
     uncompensated: [],
     endlessCount: 0,
     hashCount: 0
@@ -101,7 +111,7 @@ export const activate = (
   program: ProgramState,
   event: Event,
   seq: number,
-  recorded: ReadonlyArray<Event> | undefined
+  recorded: ReadonlyArray<Recorded> | undefined
 ): void => {
   program.now = event.at
   program.seq = seq
@@ -163,11 +173,12 @@ const deliver = (program: ProgramState, event: Event): void => {
     case "RunCancelRequested":
       return requestCancel(program, event)
     case "StepCompleted":
-      program.bodies.delete(event.id)
+      Steps.settled(program, event.id)
       return news(program, event.id, { _tag: "Completed", output: event.output })
     case "StepAttemptFailed":
       return news(program, event.id, { _tag: "AttemptFailed", attempt: event.attempt, failure: event.failure })
     case "StepResolved":
+      if (event.resolution._tag === "Complete") Steps.settled(program, event.id)
       return news(program, event.id, { _tag: "Resolved", resolution: event.resolution })
     case "StepCancelled":
     case "TimerFired":
@@ -178,13 +189,25 @@ const deliver = (program: ProgramState, event: Event): void => {
       return acceptUpdate(program, event)
     case "AwakeableSettled":
       return settleAwakeable(awakeableBox(program, event.id), event.settlement)
+    case "ChildStarted":
+    case "ChildRefused":
+      return Children.deliverStart(program, event)
+    case "SignalDelivered":
+    case "SignalRefused":
+      return Children.deliverSent(program, event)
+    case "ChildCompleted":
+    case "ChildFailed":
+    case "ChildCancelled":
+    case "ChildTerminated":
+      return Children.deliverEnd(program, event)
     default:
       throw new Error(`${event._tag} is not delivered to programs`)
   }
 }
 
 const begin = (program: ProgramState, event: Of<"RunStarted">): void => {
-  program.timeoutMillis = event.timeoutAt === undefined ? undefined : event.timeoutAt - event.at
+  program.generationSeq = program.seq
+  program.timeoutMillis = event.timeoutAt === undefined ? undefined : event.timeoutAt - (event.beganAt ?? event.at)
   for (const { name, payload } of event.carried ?? []) deliverSignal(signalBox(program, name), payload)
   const root = fork(program, halting(program, program.workflow.program(event.input)), place(program, rootPath(program)))
   program.root = root
@@ -211,7 +234,7 @@ const requestCancel = (program: ProgramState, event: Of<"RunCancelRequested">): 
 const news = (program: ProgramState, id: string, what: StepNews): void => {
   const resume = program.waiting.get(id)
   if (resume === undefined) {
-    return diverge(program, `a fiber that waits for [${id}]`, "no fiber waits for it", id.split("#")[0] ?? "")
+    return diverge(program, `a fiber that waits for [${id}]`, "no fiber waits for it", fiberOf(id))
   }
   program.waiting.delete(id)
   resume(what)
@@ -239,7 +262,7 @@ type Answered = Effect.Effect.Success<ReturnType<UpdateHandler["run"]>>
 const answer = (program: ProgramState, messageId: string, answered: Answered): Command => {
   if ("failure" in answered) return { _tag: "FailUpdate", messageId, failure: answered.failure }
   const command: Command = { _tag: "CompleteUpdate", messageId, output: answered.output }
-  const recorded = program.recorded?.[program.recordedCount]
+  const recorded = Markers.upcoming(program)
   const over = program.recorded === undefined ? Bounds.exceeded(command, program.host.limits) : undefined
   if (over === undefined && recorded?._tag !== "UpdateFailed") return command
   return { _tag: "FailUpdate", messageId, failure: { _tag: "Unencodable", message: `${over?.what}: ${over?.detail}`, path: "" } }
@@ -262,15 +285,16 @@ const settleConditions = (program: ProgramState): void => {
 
 /** After a drain: nothing recorded may be left over (R2), and a program at rest must wait for something known. */
 const checkRest = (program: ProgramState): void => {
-  const recorded = program.recorded
-  if (recorded !== undefined && program.recordedCount < recorded.length) {
-    const left = recorded[program.recordedCount]!
-    return diverge(program, Determinism.describeEvent(left), "the program came to rest without it", rootPath(program))
+  const left = Markers.upcoming(program)
+  if (program.fault !== undefined) return
+  if (left !== undefined) {
+    const path = "id" in left ? fiberOf(left.id) : rootPath(program)
+    return diverge(program, Determinism.describeEvent(left), "the program came to rest without it", path)
   }
   if (!program.finished && !waitsForSomething(program)) {
     const detail = program.conditions.size > 0
       ? "its condition can only be met by an event, and none is pending"
-      : "no step, timer, signal or awakeable is pending"
+      : "no step, timer, signal, awakeable or child is pending"
     fail(program, new ProgramStuck({ workflow: program.workflow.name, detail }))
   }
 }
@@ -279,7 +303,7 @@ const waitsForSomething = (program: ProgramState): boolean => {
   if (program.waiting.size > 0 || program.endlessCount > 0 || program.updates.size > 0) return true
   for (const box of program.signals.values()) if (box.takers.size > 0) return true
   for (const box of program.awakeables.values()) if (box.takers.size > 0) return true
-  return false
+  return Children.isAwaited(program)
 }
 
 // ---- ending ----

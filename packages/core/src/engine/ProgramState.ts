@@ -1,10 +1,10 @@
 /** What the engine keeps of one program in memory. Nothing here matters (I5): the history rebuilds it. */
 import type { Cause, ConfigProvider, Fiber, Logger, LogLevel, Runtime, Tracer } from "effect"
-import type { Accepts, Activation, Body, QueryHandler, RunInfo, StepNews, UpdateHandler } from "../define/Activation.js"
+import type { Accepts, Activation, Awaited, Body, QueryHandler, RunInfo, StepNews, UpdateHandler } from "../define/Activation.js"
 import type { Any } from "../define/Workflow.js"
 import type { Command } from "../model/Command.js"
 import type { Fault } from "../model/Errors.js"
-import type { Event, Of, Settlement, Uncompensated } from "../model/Event.js"
+import type { Of, Recorded, Settlement, Uncompensated } from "../model/Event.js"
 import type { Json } from "../model/Json.js"
 import type { Limits } from "../model/Limits.js"
 import type { FiberScheduler } from "./FiberScheduler.js"
@@ -65,16 +65,19 @@ export interface ProgramState {
   finished: boolean
   fault: Fault | undefined
   /** While replaying: the command events that this activation must produce, and how many it has. */
-  recorded: ReadonlyArray<Event> | undefined
+  recorded: ReadonlyArray<Recorded> | undefined
   recordedCount: number
-  /** The seq of the event being delivered, for messages. */
+  /** The seq of the event being delivered, and of the one that opened the generation. */
   seq: number
+  generationSeq: number
   /** While live: what this activation has asked for. */
   commands: Array<Command>
   outputs: Array<Output>
   commandCount: number
-  /** Source line of the last request that had one, for messages. */
-  source: string | undefined
+  /** While lines are captured (model/Source.ts): by fiber path, that of its last request that had one. */
+  readonly lines: Map<string, string>
+  /** The command that did not fit, for the explanation. */
+  misfit: Command | undefined
   /** Whether a fiber on the side is running; then commands are refused, and `trespass` says which came. */
   aside: boolean
   trespass: string | undefined
@@ -85,12 +88,22 @@ export interface ProgramState {
   readonly waiting: Map<string, (news: StepNews) => void>
   readonly signals: Map<string, SignalBox>
   readonly awakeables: Map<string, AwakeableBox>
+  /** Fibers that wait for the store's answer to the start of a child, by command id. */
+  readonly starting: Map<string, (answer: Of<"ChildStarted" | "ChildRefused">) => void>
+  /** Fibers that wait for the store's answer to a signal for another run, by command id. */
+  readonly sending: Map<string, (answer: Of<"SignalDelivered" | "SignalRefused">) => void>
+  /** Children that have not ended, by command id. */
+  readonly children: Map<string, Awaited>
   readonly queries: Map<string, QueryHandler>
   readonly updates: Map<string, UpdateHandler>
   readonly updateFibers: Map<string, Fiber.RuntimeFiber<unknown, unknown>>
   /** Fibers in `Workflow.condition`, by the condition. */
   readonly conditions: Map<object, () => void>
   readonly configs: Map<string, Json | undefined>
+  /** The answers of `Workflow.patched`, with the seq of the activation in which it was first asked. */
+  readonly patches: Map<string, { readonly taken: boolean; readonly seq: number }>
+  /** Markers that nobody has asked for: their seq, and that of the activation to which they belong. */
+  readonly passedMarkers: Map<string, { readonly seq: number; readonly activation: number }>
   /** Compensations that have failed for good. */
   readonly uncompensated: Array<Uncompensated>
   /** Fibers that sleep without end: they wait, though no event will come for them. */

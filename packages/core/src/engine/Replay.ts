@@ -5,7 +5,7 @@
  * Talks to: engine/Program.ts, model/Run.ts. No I/O, no effects on the world: what steps did is in the history.
  */
 import { type Fault, HistoryDamaged } from "../model/Errors.js"
-import { type Event, type Recorded, sortOf } from "../model/Event.js"
+import { type Recorded, sortOf } from "../model/Event.js"
 import * as Run from "../model/Run.js"
 import * as Source from "../model/Source.js"
 import * as Program from "./Program.js"
@@ -23,7 +23,7 @@ export interface Replay {
   fault: Fault | undefined
   /** The delivered event whose commands are being collected. */
   delivered: Recorded | undefined
-  commands: Array<Event>
+  commands: Array<Recorded>
 }
 
 /** Which run, the version whose code is to fit, and where its current generation begins. */
@@ -56,6 +56,7 @@ export const begin = (
 export const feed = (replay: Replay, page: ReadonlyArray<Recorded>): void => {
   for (const recorded of page) {
     if (replay.fault?._tag === "HistoryDamaged") return
+    if (recorded.event._tag === "RunStarted") end(replay)
     if (replay.fault === undefined) collect(replay, recorded)
     evolve(replay, recorded)
   }
@@ -63,7 +64,7 @@ export const feed = (replay: Replay, page: ReadonlyArray<Recorded>): void => {
 
 const collect = (replay: Replay, recorded: Recorded): void => {
   const sort = sortOf(recorded.event)
-  if (sort === "command") replay.commands.push(recorded.event)
+  if (sort === "command") replay.commands.push(recorded)
   if (sort !== "delivered") return
   activate(replay)
   if (recorded.event._tag !== "RunTerminated") replay.delivered = recorded

@@ -6,10 +6,14 @@ import type { Json } from "../model/Json.js"
 import * as Token from "../model/Token.js"
 import * as Containment from "./Containment.js"
 import { type FiberPlace, nextId } from "./FiberPath.js"
+import * as Children from "./Children.js"
 import { issue } from "./Issue.js"
 import { awakeableBox, signalBox } from "./Mail.js"
+import * as Markers from "./Markers.js"
+import { patched } from "./requests/Patched.js"
 import type { ProgramState } from "./ProgramState.js"
 import { placeOf } from "./Services.js"
+import * as Steps from "./Steps.js"
 import { parked, waitAmong, waitFor } from "./Wait.js"
 
 type Answers = {
@@ -23,18 +27,16 @@ type Answers = {
 const answers: Answers = {
   RunStep: (program, here, request) => {
     const id = nextId(here)
-    program.source = request.source ?? program.source
     const { accepts, body, source: _source, _tag, ...rest } = request
     if (!issue(program, here.path, { _tag, id, ...rest })) return parked
-    program.bodies.set(id, body)
-    if (accepts !== undefined) program.accepts.set(id, accepts)
+    Steps.open(program, id, body, accepts)
     return Effect.map(stepNews(program, here, id), (what) => ({ id, news: what }))
   },
   DecideStep: (program, here, request) => {
     const decision = program.recorded === undefined ? request.decision._tag : recordedDecision(program, request.id)
     if (!issue(program, here.path, decisionCommand(request, decision ?? request.decision._tag))) return parked
     if (decision === "Fail") {
-      program.bodies.delete(request.id)
+      Steps.settled(program, request.id)
       return Effect.succeed({ _tag: "GaveUp" })
     }
     return Effect.map(stepNews(program, here, request.id), (what) => ({ _tag: "News", news: what }))
@@ -54,7 +56,6 @@ const answers: Answers = {
   },
   RecordValue: (program, here, request) => {
     if (request.config && program.configs.has(request.name)) return Effect.succeed(program.configs.get(request.name))
-    program.source = request.source ?? program.source
     const id = nextId(here)
     const value = program.recorded === undefined && !program.aside
       ? evaluate(request.evaluate)
@@ -74,9 +75,8 @@ const answers: Answers = {
     return Effect.succeed(box.arrived.length > 0 ? Option.some(box.arrived.shift()) : Option.none())
   },
   CreateAwakeable: (program, here, request) => {
-    program.source = request.source ?? program.source
     const id = nextId(here)
-    const recorded = program.recorded?.[program.recordedCount]
+    const recorded = Markers.upcoming(program)
     const token = recorded?._tag === "AwakeableCreated"
       ? recorded.token
       : Token.make(program.info.runId, Containment.outside(program.host.secret))
@@ -89,19 +89,27 @@ const answers: Answers = {
     if (box.settlement !== undefined) return Effect.succeed(box.settlement)
     return waitAmong(box.takers)
   },
+  Patched: patched,
   HandleQuery: (program, _here, request) => Effect.sync(() => void program.queries.set(request.name, request.handler)),
   HandleUpdate: (program, _here, request) => Effect.sync(() => void program.updates.set(request.name, request.handler)),
+  Generation: (program) =>
+    Effect.succeed({ eventCount: program.seq - program.generationSeq + 1, updateCount: program.updateFibers.size }),
   AwaitChange: (program, _here, request) =>
     waitFor<void>(
       (resume) => void program.conditions.set(request.condition, () => resume(Effect.void)),
       () => Effect.sync(() => program.conditions.delete(request.condition))
-    )
+    ),
+  StartChild: Children.start,
+  AwaitChild: (_program, _here, request) => Children.awaitEnd(request),
+  CancelChild: Children.cancel,
+  SendSignal: Children.send
 }
 
 /** The engine's side of the port. One serves all programs: a fiber knows its own (engine/FiberPath.ts). */
 export const perform: ActivationShape["perform"] = (request) =>
   Effect.withFiberRuntime((fiber) => {
     const here = placeOf(fiber)
+    if ("source" in request && request.source !== undefined) here.program.lines.set(here.path, request.source)
     // The table pairs each tag with its own request and answer; TypeScript cannot see that through the index.
     const answer = answers[request._tag] as unknown as (
       program: ProgramState,
@@ -123,14 +131,14 @@ const stepNews = (program: ProgramState, here: FiberPlace, id: string): Effect.E
     (resume) => void program.waiting.set(id, (what) => resume(Effect.succeed(what))),
     () => {
       program.waiting.delete(id)
-      program.bodies.delete(id)
+      Steps.settled(program, id)
       if (!issue(program, here.path, { _tag: "CancelStep", id })) return parked
       return Effect.async<void>((done) => void program.waiting.set(id, () => done(Effect.void)))
     }
   )
 
 const recordedDecision = (program: ProgramState, id: string): "Retry" | "Fail" | "Ask" | undefined => {
-  const event = program.recorded?.[program.recordedCount]
+  const event = Markers.upcoming(program)
   if (event === undefined || !("id" in event) || event.id !== id) return undefined
   if (event._tag === "StepRetryScheduled") return "Retry"
   if (event._tag === "StepFailed") return "Fail"
@@ -147,7 +155,7 @@ const decisionCommand = (request: Request<"DecideStep">, decision: "Retry" | "Fa
 }
 
 const recordedValue = (program: ProgramState): Json | undefined => {
-  const event = program.recorded?.[program.recordedCount]
+  const event = Markers.upcoming(program)
   return event?._tag === "ValueRecorded" ? event.value : undefined
 }
 

@@ -350,6 +350,26 @@ export class Divergence extends Schema.TaggedError<Divergence>()("Divergence", {
   }
 }
 
+/** The program asks for a patch at another place than the one where its history holds it: one id, two changes. */
+export class PatchUsed extends Schema.TaggedError<PatchUsed>()("PatchUsed", {
+  workflow: Schema.String,
+  patch: Schema.String,
+  seq: Schema.Number,
+  askedSeq: Schema.Number
+}) {
+  get hint() {
+    return "Choose another id for this change. The first place that asks for a patch must stay the first until the patch is removed everywhere."
+  }
+  override get message() {
+    return told(
+      "PatchUsed",
+      `Workflow "${this.workflow}" asks for patch "${this.patch}" when event ${this.askedSeq} is delivered, ` +
+        `but its history holds that patch at event ${this.seq}: it stands for another change.`,
+      this.hint
+    )
+  }
+}
+
 /** The program was woken by something that the log does not know: a promise, a callback, a foreign timer. */
 export class ForeignAsync extends Schema.TaggedError<ForeignAsync>()("ForeignAsync", {
   workflow: Schema.String,
@@ -447,6 +467,7 @@ export class HistoryDamaged extends Schema.TaggedError<HistoryDamaged>()("Histor
 /** Why a run is blocked: a fault in its code, its values or its history. */
 export const Fault = Schema.Union(
   Divergence,
+  PatchUsed,
   ForeignAsync,
   ProgramStuck,
   ProgramSpinning,
