@@ -11,7 +11,7 @@ import { Cause } from "effect"
 import {
   type Command,
   Decide,
-  type Errors,
+  Errors,
   type Event,
   type Log,
   type Message,
@@ -55,32 +55,24 @@ export const draw = (worker: Worker, run: LiveRun): Draft => {
   run.facts = []
   // A process may have died between two generations.
   goOn(worker, run, draft)
-  if (draft.fault !== undefined) {
-    draft.undelivered = facts
-    return draft
-  }
-  for (let i = 0; i < facts.length; i++) {
+  let count = 0
+  while (count < facts.length && draft.fault === undefined && run.state.continuing === undefined) {
+    const fact = facts[count]!
     if (Run.isClosed(run.state.status)) {
-      leave(draft, facts.slice(i))
+      leave(draft, facts.slice(count))
       return draft
     }
-    take(worker, run, draft, facts[i]!)
-    if (draft.fault !== undefined) {
-      draft.undelivered = facts.slice(i)
-      return draft
-    }
-    draft.facts.push(facts[i]!)
-    if (run.state.paused !== undefined) {
-      draft.undelivered = facts.slice(i + 1)
-      return draft
-    }
+    take(worker, run, draft, fact)
+    if (draft.fault !== undefined) break
+    draft.facts.push(fact)
+    count += 1
+    if (run.state.paused !== undefined) break
     goOn(worker, run, draft)
-    if (draft.fault !== undefined) {
-      draft.undelivered = facts.slice(i + 1)
-      return draft
-    }
-    retryHeld(run, facts)
+    if (draft.fault === undefined) retryHeld(run, facts)
   }
+  const rest = facts.slice(count)
+  if (draft.fault !== undefined || run.state.paused !== undefined) draft.undelivered = rest
+  else run.facts.unshift(...rest)
   return draft
 }
 
@@ -214,7 +206,7 @@ const takeDue = (worker: Worker, run: LiveRun, draft: Draft): void => {
   const now = timeOf(worker, run)
   fireTimers(worker, run, draft, now)
   for (const step of [...run.state.dated]) {
-    if (draft.fault !== undefined || Run.isClosed(run.state.status)) return
+    if (draft.fault !== undefined || hasEnded(run)) return
     if (!run.state.dated.has(step) || step.cancelling) continue
     if (step.deadlineAt !== undefined && step.deadlineAt <= now) passDeadline(worker, run, draft, step, now)
     else if (step.phase === "waiting" && step.dueAt <= now) {
@@ -223,10 +215,13 @@ const takeDue = (worker: Worker, run: LiveRun, draft: Draft): void => {
     } else if (step.sensor && isPollDue(run, step, now)) draft.starts.push(step.id)
   }
   const timeoutAt = run.state.timeoutAt
-  if (timeoutAt !== undefined && timeoutAt <= now && draft.fault === undefined && !Run.isClosed(run.state.status)) {
+  if (timeoutAt !== undefined && timeoutAt <= now && draft.fault === undefined && !hasEnded(run)) {
     deliver(worker, run, draft, Decide.runTimedOut(now))
   }
 }
+
+/** Nothing more can be told to this program: its run is closed, or another generation is to begin. */
+const hasEnded = ({ state }: LiveRun): boolean => Run.isClosed(state.status) || state.continuing !== undefined
 
 /** A check that is under way is not due, even if it will have ended by the time of the commit. */
 const isPollDue = (run: LiveRun, step: Run.OpenStep, now: number): boolean => {
@@ -237,7 +232,7 @@ const isPollDue = (run: LiveRun, step: Run.OpenStep, now: number): boolean => {
 const fireTimers = (worker: Worker, run: LiveRun, draft: Draft, now: number): void => {
   const due = [...run.state.timers].filter(([, dueAt]) => dueAt <= now).sort(([, a], [, b]) => a - b)
   for (const [id, dueAt] of due) {
-    if (draft.fault !== undefined || Run.isClosed(run.state.status)) return
+    if (draft.fault !== undefined || hasEnded(run)) return
     // An earlier timer of this round may have cancelled this one.
     if (!run.state.timers.has(id)) continue
     Telemetry.timerLateness.unsafeUpdate(now - dueAt, [])
@@ -256,24 +251,38 @@ const passDeadline = (worker: Worker, run: LiveRun, draft: Draft, step: Run.Open
 
 // ---- generations ----
 
-/** Begins the next generation of a run whose last one has ended, on the newest version; again, if it ends at once. */
+/**
+ * Begins the next generation of a run whose last one has ended, on the newest version; again, if it ends at once. After
+ * `generationsMax` of them the draft is long enough: the rest follows its commit if signals that were carried over have
+ * been taken, because they run out, and is a fault otherwise.
+ */
 const goOn = (worker: Worker, run: LiveRun, draft: Draft): void => {
-  for (;;) {
-    const { continuing, started } = run.state
-    if (continuing === undefined || started === undefined) return
-    const workflow = Registry.newest(worker.registry, run.state.workflow)
-    if (workflow._tag === "WorkflowUnknown") {
-      draft.fault = workflow
-      return
-    }
-    if (run.program !== undefined) Program.drop(run.program)
-    run.program = undefined
-    run.workflow = workflow
-    draft.continued = true
-    draft.starts.length = 0
-    deliver(worker, run, draft, Decide.restarted(started, continuing, workflow.version, worker.stamp, timeOf(worker, run)))
-    if (draft.fault !== undefined) return
+  const { generationsMax } = worker.limits
+  const unread = carriedCount(run)
+  for (let count = 0; run.state.continuing !== undefined && draft.fault === undefined; count++) {
+    if (count < generationsMax) beginNext(worker, run, draft)
+    else if (carriedCount(run) < unread) return
+    else draft.fault = spinning(run, `it has continued as new ${generationsMax} times without waiting`)
   }
+}
+
+const carriedCount = ({ state }: LiveRun): number => state.continuing?.carried?.length ?? 0
+
+const spinning = ({ state }: LiveRun, bound: string): Errors.Fault =>
+  new Errors.ProgramSpinning({ workflow: state.workflow, bound })
+
+const beginNext = (worker: Worker, run: LiveRun, draft: Draft): void => {
+  const { continuing, started } = run.state
+  const workflow = Registry.newest(worker.registry, run.state.workflow)
+  if (continuing === undefined || started === undefined) return
+  if (workflow._tag === "WorkflowUnknown") {
+    draft.fault = workflow
+    return
+  }
+  if (run.program !== undefined) Program.drop(run.program)
+  run.program = undefined
+  run.workflow = workflow
+  deliver(worker, run, draft, Decide.restarted(started, continuing, workflow.version, worker.stamp, timeOf(worker, run)))
 }
 
 // ---- events ----
@@ -281,19 +290,19 @@ const goOn = (worker: Worker, run: LiveRun, draft: Draft): void => {
 /** Delivers an event to the program and adds it to the draft, with the commands of its activation (R1). */
 const deliver = (worker: Worker, run: LiveRun, draft: Draft, event: Event.Event): void => {
   const program = run.program ??= makeProgram(worker, run, event)
-  Program.activate(program, event, run.state.seq + 1, undefined)
-  if (program.fault !== undefined) {
-    draft.fault = program.fault
+  const changes = event._tag !== "RunStarted" && program.workflow.version !== run.state.version
+  Program.activate(program, event, run.state.seq + (changes ? 2 : 1), undefined)
+  const fault = program.fault ?? unknownChild(worker, program.commands)
+  if (fault !== undefined) {
+    draft.fault = fault
     return
   }
-  const { version } = program.workflow
-  if (event._tag !== "RunStarted" && version !== run.state.version) record(run, draft, Decide.versionChanged(version, event.at))
   record(run, draft, event)
-  for (const command of program.commands) takeCommand(worker, run, draft, command, event.at)
+  for (const command of program.commands) takeCommand(run, draft, command, event.at)
   for (const output of program.outputs) draft.outputs.push(output)
 }
 
-const takeCommand = (worker: Worker, run: LiveRun, draft: Draft, command: Command.Command, at: number): void => {
+const takeCommand = (run: LiveRun, draft: Draft, command: Command.Command, at: number): void => {
   // A child that is to end is known by its event, which the end of its run would take from the fold.
   if (command._tag === "CancelChild") draft.outgoing.push(endChild(run, command.id))
   record(run, draft, Decide.commanded(command, at))
@@ -308,8 +317,11 @@ const takeCommand = (worker: Worker, run: LiveRun, draft: Draft, command: Comman
     case "CancelStep":
       draft.cancels.push(command.id)
       return
+    case "ContinueAsNew":
+      draft.continued = true
+      return
     case "StartChild":
-      draft.outgoing.push(startChild(worker, run, command, at))
+      draft.outgoing.push(startChild(run, command, at))
       return
     case "SendSignal":
       draft.outgoing.push(sendSignal(run, command))
@@ -317,7 +329,6 @@ const takeCommand = (worker: Worker, run: LiveRun, draft: Draft, command: Comman
 }
 
 const startChild = (
-  worker: Worker,
   run: LiveRun,
   command: Command.Command & { readonly _tag: "StartChild" },
   at: number
@@ -341,7 +352,8 @@ const startChild = (
       message: {
         _tag: "Start",
         messageId: "start",
-        seed: worker.newId(),
+        // Made of its own, so that a start that was not committed is the same when it is asked for again.
+        seed: `${run.state.started?.seed}/${id}`,
         ...(input === undefined ? {} : { input }),
         ...(timeoutMillis === undefined ? {} : { timeoutMillis }),
         trace: Telemetry.contextOf(run),
@@ -355,7 +367,8 @@ const endChild = (run: LiveRun, id: string): Log.Outgoing => {
   const child = run.state.children.get(id)
   if (child === undefined) throw new Error(`child ${id} is not open`)
   const how = child.parentClose === "terminate" ? "terminate" : "cancel"
-  return { _tag: "Send", id, runId: child.runId, message: Decide.parentEnded(how, run.runId, id), answered: false }
+  const message = Decide.parentEnded(how, run.runId, id, "its parent asked for it")
+  return { _tag: "Send", id, runId: child.runId, message, answered: false }
 }
 
 const sendSignal = (run: LiveRun, command: Command.Command & { readonly _tag: "SendSignal" }): Log.Outgoing => {
@@ -375,9 +388,34 @@ const startRetry = (run: LiveRun, draft: Draft, id: string, attempt: number, at:
   draft.starts.push(id)
 }
 
+/** A child that nobody could run is not started: its parent waits for the code. */
+const unknownChild = (worker: Worker, commands: ReadonlyArray<Command.Command>): Errors.WorkflowUnknown | undefined => {
+  for (const command of commands) {
+    if (command._tag !== "StartChild") continue
+    const found = Registry.exact(worker.registry, command.workflow, command.version)
+    if (found._tag === "WorkflowUnknown") return found
+  }
+  return undefined
+}
+
+/** The first event that another version writes comes with the news of it, so that later processes choose that version. */
 const record = (run: LiveRun, draft: Draft, event: Event.Event): void => {
+  const version = run.program?.workflow.version ?? run.state.version
+  const hasOwn = event._tag === "RunStarted" || event._tag === "RunTerminated"
+  if (version !== run.state.version && !hasOwn) add(run, draft, Decide.versionChanged(version, event.at))
+  add(run, draft, event)
+}
+
+const add = (run: LiveRun, draft: Draft, event: Event.Event): void => {
   Run.evolve(run.state, event)
   draft.events.push(event)
+  if ("id" in event && !run.state.steps.has(event.id)) letGo(run, event.id)
+}
+
+/** What was noted of a step is of no use once it is settled. */
+const letGo = (run: LiveRun, id: string): void => {
+  run.polls.delete(id)
+  run.progress.delete(id)
 }
 
 const makeProgram = (worker: Worker, run: LiveRun, event: Event.Event): ProgramState.ProgramState => {

@@ -101,7 +101,7 @@ const startEncoded = <A, E>(
   options: StartOptions
 ): Effect.Effect<Handle<A, E>, StartError> =>
   Effect.gen(function*() {
-    const registered = Registry.newest(client.registry, workflow.name)
+    const registered = Registry.exact(client.registry, workflow.name, workflow.version)
     if (registered._tag === "WorkflowUnknown") return yield* registered
     if (options.id !== undefined) yield* checkName(client, "run id", options.id)
     if (options.key !== undefined) yield* checkName(client, "key", options.key)

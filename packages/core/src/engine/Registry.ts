@@ -33,6 +33,15 @@ export const forRun = (registry: Registry, name: string, version: string): Any |
   return found ?? new WorkflowUnknown({ workflow: name, version, known: [...registry.byName.keys()] })
 }
 
+/** Exactly this version, for a run that is to begin with it. */
+export const exact = (registry: Registry, name: string, version: string): Any | WorkflowUnknown => {
+  const known = [...registry.byName.keys()]
+  const versions = registry.byName.get(name)
+  if (versions === undefined) return new WorkflowUnknown({ workflow: name, version, known })
+  const found = versions.find((workflow) => workflow.version === version)
+  return found ?? new WorkflowUnknown({ workflow: name, version, known, versions: versions.map((other) => other.version) })
+}
+
 /** The newest registered version, for new runs. */
 export const newest = (registry: Registry, name: string): Any | WorkflowUnknown =>
   registry.byName.get(name)?.at(-1) ?? new WorkflowUnknown({ workflow: name, known: [...registry.byName.keys()] })

@@ -21,9 +21,12 @@ const nearest = (name: string, known: ReadonlyArray<string>): string => {
 export class WorkflowUnknown extends Schema.TaggedError<WorkflowUnknown>()("WorkflowUnknown", {
   workflow: Schema.String,
   version: Schema.optional(Schema.String),
-  known: Schema.Array(Schema.String)
+  known: Schema.Array(Schema.String),
+  /** The versions that are registered, when it is only the version that is not known. */
+  versions: Schema.optional(Schema.Array(Schema.String))
 }) {
   get hint() {
+    if (this.versions !== undefined) return `Registered: ${this.versions.join(", ")}. Register this version, too, or use one of them.`
     return `${nearest(this.workflow, this.known)} Register the workflow with the worker's layer.`
   }
   override get message() {
