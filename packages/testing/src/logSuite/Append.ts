@@ -88,6 +88,23 @@ const columns = Case.on("the columns are those of the last append that gave any"
     Case.equal(run, Sample.summaryOf(start, { status: "running", startedAt: Sample.NOW, wakeAt, eventCount: 2 }))
   }))
 
+const lifecycle = Case.on("a run's version, generation and pause are those of its columns", (log) =>
+  Effect.gen(function*() {
+    yield* Case.begin(log, "r1")
+    const row = Sample.running({ version: "2", generationSeq: 3, paused: true })
+    yield* Case.append(log, "r1", 1, [Sample.continued, Sample.started()], { row })
+    const rest = { status: "running", startedAt: Sample.NOW, wakeAt: undefined } as const
+    const changed = { version: "2", generationSeq: 3, paused: true, eventCount: 3 }
+    Case.equal(yield* log.find({ limit: 1 }), [Sample.summaryOf(Sample.request("r1"), { ...rest, ...changed })])
+    yield* Case.append(log, "r1", 3, [], { row: Sample.running({ generationSeq: 3 }) })
+    const back = { generationSeq: 3, eventCount: 3 }
+    Case.equal(yield* log.find({ limit: 1 }), [Sample.summaryOf(Sample.request("r1"), { ...rest, ...back })])
+    // A run may begin with another version than it was started with.
+    const events = [Sample.started()]
+    yield* Case.append(log, "r2", 0, events, { start: Sample.request("r2"), row: Sample.running({ version: "2" }) })
+    Case.equal((yield* log.find({ limit: 1 }))[0]?.version, "2")
+  }))
+
 const mailPending = Case.on("L3: a run does not close over mail that the append does not deliver", (log) =>
   Effect.gen(function*() {
     yield* Case.begin(log, "r1")
@@ -130,5 +147,5 @@ const large = Case.on("an append of many events, and a large one, come back whol
   }))
 
 export const cases: ReadonlyArray<Case.Case> = [
-  appends, absent, staleSeq, unknownRun, staleEpoch, closedRun, batch, columns, mailPending, together, large
+  appends, absent, staleSeq, unknownRun, staleEpoch, closedRun, batch, columns, lifecycle, mailPending, together, large
 ]

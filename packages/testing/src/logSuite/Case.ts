@@ -99,6 +99,18 @@ export const history = (log: Log.LogShape, runId: string, limit = 1_000) =>
 export const numbered = (events: ReadonlyArray<Event.Event>): ReadonlyArray<Event.Recorded> =>
   events.map((event, index) => ({ seq: index + 1, event }))
 
+/** Appends one event, as a program's command does, and asks for what follows from it. */
+export const ask = (log: Log.LogShape, runId: string, expectedSeq: number, ...outgoing: ReadonlyArray<Log.Outgoing>) =>
+  append(log, runId, expectedSeq, [Sample.scheduled(`0#${expectedSeq}`)], { outgoing })
+
+/** Closes a run, which delivers all that waits for it. */
+export const close = (log: Log.LogShape, runId: string, expectedSeq: number, rest: Partial<Log.Append> = {}) =>
+  Effect.flatMap(waiting(log, runId), (delivered) =>
+    append(log, runId, expectedSeq, [Sample.completed()], { delivered, row: Sample.closed(), ...rest }))
+
+/** The undelivered messages of a run. */
+export const mail = (log: Log.LogShape, runId: string) => Effect.map(log.inbox(runId), ({ messages }) => messages)
+
 export const waiting = (log: Log.LogShape, runId: string) =>
   Effect.map(log.inbox(runId), ({ messages }) => messages.map((message) => message.messageId))
 

@@ -42,4 +42,23 @@ const paged = Case.on("pages end with the id that begins the next", (log) =>
     Case.equal(yield* ids(log, { limit: 0 }), [])
   }))
 
-export const cases: ReadonlyArray<Case.Case> = [filters, paged]
+const lifecycles = Case.on("runs are found by their parent and by whether they are paused, and say so", (log) =>
+  Effect.gen(function*() {
+    yield* Case.begin(log, "p")
+    const forkedFrom = { runId: "p", seq: 1 }
+    yield* Case.begin(log, "f", { forkedFrom })
+    yield* Case.ask(log, "p", 1, ...["a", "b"].map((runId, index) => Sample.startChild("p", `0#${index}`, runId)))
+    yield* Case.append(log, "a", 0, [Sample.started()], { row: Sample.running({ paused: true }), delivered: ["start"] })
+    Case.equal(yield* ids(log, { parent: "p" }), ["b", "a"])
+    Case.equal(yield* ids(log, { parent: "a" }), [])
+    Case.equal(yield* ids(log, { paused: true }), ["a"])
+    Case.equal(yield* ids(log, { paused: false }), ["b", "f", "p"])
+    Case.equal(yield* ids(log, { parent: "p", paused: false }), ["b"])
+    const [child, fork] = yield* log.find({ runIds: ["a", "f"], limit: 2 })
+    Case.equal([child?.parent, child?.forkedFrom], [{ runId: "p", id: "0#0" }, undefined])
+    Case.equal([fork?.parent, fork?.forkedFrom], [undefined, forkedFrom])
+    yield* Case.append(log, "a", 1, [Sample.completed()], { row: Sample.closed({ paused: true }) })
+    Case.equal(yield* ids(log, { paused: true }), [])
+  }))
+
+export const cases: ReadonlyArray<Case.Case> = [filters, paged, lifecycles]

@@ -4,8 +4,10 @@
  */
 import * as Append from "./Append.js"
 import type { Case } from "./Case.js"
+import * as Ending from "./Ending.js"
 import * as Find from "./Find.js"
 import * as Note from "./Note.js"
+import * as Outgoing from "./Outgoing.js"
 import * as Read from "./Read.js"
 import * as Restart from "./Restart.js"
 import * as Runnable from "./Runnable.js"
@@ -20,6 +22,8 @@ export * as Random from "./Random.js"
 export const cases: Readonly<Record<string, ReadonlyArray<Case>>> = {
   start: Start.cases,
   append: Append.cases,
+  outgoing: Outgoing.cases,
+  ending: Ending.cases,
   send: Send.cases,
   read: Read.cases,
   runnable: Runnable.cases,

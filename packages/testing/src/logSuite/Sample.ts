@@ -55,6 +55,43 @@ export const request = (runId: string, rest: Partial<Log.StartRequest> = {}): Lo
   ...rest
 })
 
+/** Asks for a child of `parent`; its command is `id`. */
+export const startChild = (
+  parent: string,
+  id: string,
+  runId: string,
+  rest: Partial<Extract<Log.Outgoing, { readonly _tag: "StartChild" }>> = {},
+  start: Partial<Log.StartRequest> = {}
+): Log.Outgoing => ({
+  _tag: "StartChild",
+  id,
+  parentClose: "cancel",
+  onConflict: "fail",
+  start: request(runId, { parent: { runId: parent, id }, ...start }),
+  ...rest
+})
+
+/** Sends a signal to another run; its command is `id`. */
+export const sendTo = (runId: string, id: string, messageId: string, answered = true): Log.Outgoing => ({
+  _tag: "Send",
+  id,
+  runId,
+  message: signal(messageId),
+  answered
+})
+
+export const childScheduled = (id: string, runId: string): Event.Event => ({
+  _tag: "ChildScheduled",
+  at: NOW,
+  id,
+  runId,
+  workflow: "checkout",
+  version: "1",
+  parentClose: "cancel"
+})
+
+export const continued: Event.Event = { _tag: "RunContinuedAsNew", at: NOW, input: 1 }
+
 export const running = (rest: Partial<Run.RunRow> = {}): Run.RunRow => ({
   status: "running",
   startedAt: NOW,
