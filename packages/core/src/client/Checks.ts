@@ -5,6 +5,7 @@ import * as Registry from "../engine/Registry.js"
 import { type LogError, MessageUnknown, NameInvalid, type PayloadInvalid, PayloadTooLarge, type RunNotFound } from "../model/Errors.js"
 import type { Json } from "../model/Json.js"
 import type * as Message from "../model/Message.js"
+import * as Name from "../model/Name.js"
 import { type Codec, sizeOf } from "../model/Payload.js"
 import { describeWith } from "./Runs.js"
 import type { ClientShape } from "./Shape.js"
@@ -18,21 +19,9 @@ const checkSize = (client: ClientShape, json: Json | undefined, what: string): E
   return bytes > bytesMax ? Effect.fail(new PayloadTooLarge({ what, bytes, bytesMax })) : Effect.void
 }
 
-/** Control characters, except the space, would make ids and keys unreadable in logs and URLs. */
-// oxlint-disable-next-line no-control-regex
-const CONTROL = /[\u0000-\u001f\u007f]/
-/** Half of a surrogate pair has no UTF-8: the store would read back another name. */
-const HALF = /\p{Surrogate}/u
-
 export const checkName = (client: ClientShape, what: string, value: string): Effect.Effect<void, NameInvalid> => {
-  if (value === "") return Effect.fail(new NameInvalid({ what, value, detail: "is empty" }))
-  if (value.length > client.limits.nameCharsMax) {
-    return Effect.fail(new NameInvalid({ what, value, detail: `has more than ${client.limits.nameCharsMax} characters` }))
-  }
-  if (HALF.test(value)) return Effect.fail(new NameInvalid({ what, value, detail: "holds half of a surrogate pair" }))
-  return CONTROL.test(value)
-    ? Effect.fail(new NameInvalid({ what, value, detail: "holds a control character" }))
-    : Effect.void
+  const detail = Name.faultOf(value, client.limits.nameCharsMax)
+  return detail === undefined ? Effect.void : Effect.fail(new NameInvalid({ what, value, detail }))
 }
 
 export const checkText = (client: ClientShape, what: string, value: string): Effect.Effect<void, NameInvalid> =>

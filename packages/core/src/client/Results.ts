@@ -1,17 +1,19 @@
 /** How runs end, for those who await them. */
-import { Effect, type Either } from "effect"
+import { Effect } from "effect"
+import * as Outcome from "../define/Outcome.js"
 import type { Any, EngineError, Workflow } from "../define/Workflow.js"
-import {
-  type HistoryDamaged,
-  type LogError,
-  type PayloadInvalid,
+import * as Decide from "../engine/Decide.js"
+import type {
+  HistoryDamaged,
+  LogError,
+  PayloadInvalid,
   RunCancelled,
   RunFailed,
-  type RunNotFound,
+  RunNotFound,
   RunTerminated,
   RunTimedOut
 } from "../model/Errors.js"
-import type { Closing, Failure } from "../model/Event.js"
+import type { Closing } from "../model/Event.js"
 import * as Run from "../model/Run.js"
 import type { Change } from "../ports/Log.js"
 import { describeWith } from "./Runs.js"
@@ -57,36 +59,5 @@ export const closingOf = (client: ClientShape, runId: string) =>
     return last?.event as Closing | undefined
   })
 
-export const outcomeOf = <A, E>(workflow: Any, runId: string, closing: Closing): Effect.Effect<A, E | EngineError | Ended> => {
-  switch (closing._tag) {
-    case "RunCompleted":
-      return workflow.output.decode(closing.output, `output of run "${runId}"`) as Either.Either<A, PayloadInvalid>
-    case "RunFailed":
-      return failed(workflow, runId, closing.failure)
-    case "RunCancelled":
-      return Effect.fail(new RunCancelled({ runId, reason: closing.reason, by: closing.by }))
-    case "RunTerminated":
-      return Effect.fail(new RunTerminated({ runId, reason: closing.reason, by: closing.by }))
-  }
-}
-
-const failed = <E>(workflow: Any, runId: string, failure: Failure): Effect.Effect<never, E | EngineError | Ended> => {
-  switch (failure._tag) {
-    case "Error":
-      return Effect.flatMap(
-        workflow.error.decode(failure.error, `error of run "${runId}"`) as Either.Either<E, PayloadInvalid>,
-        Effect.fail
-      )
-    case "Defect":
-      return Effect.fail(
-        new RunFailed({ runId, name: failure.name, detail: failure.message, stack: failure.stack })
-      )
-    case "TimedOut":
-      return Effect.fail(new RunTimedOut({ runId, millis: failure.millis }))
-    case "Interrupted":
-      return Effect.fail(new RunFailed({ runId, name: failure._tag, detail: "the program interrupted itself" }))
-    case "Unencodable":
-    case "OutcomeUnknown":
-      return Effect.fail(new RunFailed({ runId, name: failure._tag, detail: "message" in failure ? failure.message : "" }))
-  }
-}
+export const outcomeOf = <A, E>(workflow: Any, runId: string, closing: Closing): Effect.Effect<A, E | EngineError | Ended> =>
+  Effect.flatten(Outcome.outcomeOf<A, E>(workflow, runId, Decide.endIn(closing)))

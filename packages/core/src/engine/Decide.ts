@@ -27,6 +27,7 @@ export const started = (
   ...(message.timeoutMillis === undefined ? {} : { timeoutAt: at + message.timeoutMillis }),
   ...(message.trace === undefined ? {} : { trace: message.trace }),
   ...(message.parent === undefined ? {} : { parent: message.parent }),
+  ...carried(message.carried ?? []),
   effect: stamp.effect,
   reprise: stamp.reprise
 })
@@ -55,6 +56,58 @@ export const restarted = (
 
 /** The run goes on with the code of another version than its history says so far. */
 export const versionChanged = (version: string, at: number): Event => ({ _tag: "RunVersionChanged", at, version })
+
+/** Ends what a run has taken over from another one. `shiftMillis` after the source stood here, it goes on. */
+export const forked = (
+  source: { readonly runId: string; readonly seq: number },
+  replaced: ReadonlyArray<number>,
+  by: string | undefined,
+  shiftMillis: number,
+  at: number
+): Of<"RunForked"> => ({
+  _tag: "RunForked",
+  at,
+  ...source,
+  shiftMillis,
+  ...(replaced.length === 0 ? {} : { replaced }),
+  ...(by === undefined ? {} : { by })
+})
+
+/** The event with another value; a failure becomes a completion. `undefined` when there is no value in such an event. */
+export const replaced = (event: Event, value: Json | undefined): Event | undefined => {
+  switch (event._tag) {
+    case "RunStarted": {
+      const { input: _input, ...kept } = event
+      return { ...kept, ...payload("input", value) }
+    }
+    case "StepCompleted":
+    case "StepAttemptFailed":
+      return stepCompleted(event.id, event.attempt, value, event.at)
+    case "SignalReceived": {
+      const { payload: _payload, ...kept } = event
+      return { ...kept, ...payload("payload", value) }
+    }
+    case "UpdateAccepted": {
+      const { input: _input, ...kept } = event
+      return { ...kept, ...payload("input", value) }
+    }
+    case "AwakeableSettled":
+      return { ...event, settlement: { _tag: "Resolved", ...payload("value", value) } }
+    case "ValueRecorded": {
+      const { value: _value, ...kept } = event
+      return { ...kept, ...payload("value", value) }
+    }
+    case "ChildCompleted":
+    case "ChildFailed":
+    case "ChildCancelled":
+    case "ChildTerminated": {
+      const { at, id, messageId } = event
+      return { _tag: "ChildCompleted", at, id, messageId, ...payload("output", value) }
+    }
+    default:
+      return undefined
+  }
+}
 
 /** What a message becomes when it is delivered. Updates must have passed their validator. */
 export const received = (message: Exclude<Message.Message, Message.Of<"Start">>, at: number): Event => {
@@ -133,7 +186,8 @@ export const endOf = (id: string, closing: Closing): Message.Of<"ChildEnded"> =>
   end: endIn(closing)
 })
 
-const endIn = (closing: Closing): Message.End => {
+/** How a run ended, as the event says that closed it. */
+export const endIn = (closing: Closing): Message.End => {
   switch (closing._tag) {
     case "RunCompleted":
       return { _tag: "Completed", ...payload("output", closing.output) }
@@ -163,15 +217,16 @@ export const answerOfSend = (
   answer: Message.Of<"SignalAnswered">["answer"]
 ): Message.Of<"SignalAnswered"> => ({ _tag: "SignalAnswered", messageId: `sent/${id}`, id, answer })
 
-/** What a parent that ends, or continues as new, tells a child that is to end with it. `id` is the child's command. */
+/** What a parent that ends, continues as new, or asks for it, tells a child that is to end. `id` is the child's command. */
 export const parentEnded = (
   parentClose: "cancel" | "terminate",
   runId: string,
-  id: string
+  id: string,
+  reason = "its parent ended"
 ): Message.Of<"Cancel" | "Terminate"> => ({
   _tag: parentClose === "cancel" ? "Cancel" : "Terminate",
   messageId: `parent/${runId}/${id}`,
-  reason: "its parent ended",
+  reason,
   by: `run ${runId}`
 })
 

@@ -1,0 +1,43 @@
+/** How a run ended, as those see it who await it: a client, or the run's parent. */
+import { Either } from "effect"
+import { type EngineError, type PayloadInvalid, RunCancelled, RunFailed, RunTerminated, RunTimedOut } from "../model/Errors.js"
+import type { Failure } from "../model/Event.js"
+import type { End } from "../model/Message.js"
+import type { Any } from "./Workflow.js"
+
+/** The output, or the workflow's typed error, or an error that says how else it ended. */
+export type Outcome<A, E> = Either.Either<A, E | EngineError>
+
+/** Left when what is recorded does not fit the workflow's schemas. */
+export const outcomeOf = <A, E>(workflow: Any, runId: string, end: End): Either.Either<Outcome<A, E>, PayloadInvalid> => {
+  switch (end._tag) {
+    case "Completed":
+      return Either.map(
+        workflow.output.decode(end.output, `output of run "${runId}"`) as Either.Either<A, PayloadInvalid>,
+        (output) => Either.right(output)
+      )
+    case "Failed":
+      return Either.map(failureOf<E>(workflow, runId, end.failure), (error) => Either.left(error))
+    case "Cancelled":
+      return Either.right(Either.left(new RunCancelled({ runId, reason: end.reason, by: end.by })))
+    case "Terminated":
+      return Either.right(Either.left(new RunTerminated({ runId, reason: end.reason, by: end.by })))
+  }
+}
+
+const failureOf = <E>(workflow: Any, runId: string, failure: Failure): Either.Either<E | EngineError, PayloadInvalid> => {
+  switch (failure._tag) {
+    case "Error":
+      return workflow.error.decode(failure.error, `error of run "${runId}"`) as Either.Either<E, PayloadInvalid>
+    case "Defect":
+      return Either.right(new RunFailed({ runId, name: failure.name, detail: failure.message, stack: failure.stack }))
+    case "TimedOut":
+      return Either.right(new RunTimedOut({ runId, millis: failure.millis }))
+    case "Interrupted":
+      return Either.right(new RunFailed({ runId, name: failure._tag, detail: "the program interrupted itself" }))
+    case "Unencodable":
+      return Either.right(new RunFailed({ runId, name: failure._tag, detail: failure.message }))
+    case "OutcomeUnknown":
+      return Either.right(new RunFailed({ runId, name: failure._tag, detail: "" }))
+  }
+}
