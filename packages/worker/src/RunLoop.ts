@@ -121,7 +121,7 @@ const takeMail = (run: LiveRun, messages: ReadonlyArray<Message.Message>): void 
 /** Delivers what there is to deliver, and sends the outcome on its way to the store (R1). */
 export const advance = (worker: Worker, run: LiveRun): void => {
   if (run.gone || run.pending !== undefined) return
-  if (run.facts.length === 0) return rest(worker, run)
+  if (run.facts.length === 0 && run.state.continuing === undefined) return rest(worker, run)
   worker.idle.delete(run)
   const draft = Draft.draw(worker, run)
   const row = Run.row(run.state, run.polls)
@@ -180,7 +180,7 @@ const fenced = (run: LiveRun): Errors.LogError =>
 const follow = (worker: Worker, run: LiveRun, pending: Pending): void => {
   if (pending.outputs.length > 0) Telemetry.emit(worker, run, pending.outputs)
   if (Run.isClosed(run.state.status)) return close(worker, run)
-  if (pending.continued) stopAttempts(run, (id) => !run.state.steps.has(id))
+  if (pending.continued) leaveGeneration(run)
   if (run.state.paused !== undefined) return pause(worker, run, pending.undelivered)
   for (const id of pending.cancels) cancelAttempt(run, id)
   for (const id of pending.starts) startAttempt(worker, run, id)
@@ -256,6 +256,13 @@ const close = (worker: Worker, run: LiveRun): void => {
   Telemetry.closeRunSpan(worker, run)
   Live.forget(worker, run)
   stopAttempts(run, () => true)
+}
+
+/** Nothing of an earlier generation concerns the run any more. */
+const leaveGeneration = (run: LiveRun): void => {
+  const isOver = (id: string) => !run.state.steps.has(id)
+  stopAttempts(run, isOver)
+  for (const notes of [run.polls, run.progress]) for (const id of [...notes.keys()]) if (isOver(id)) notes.delete(id)
 }
 
 const stopAttempts = (run: LiveRun, concerns: (id: string) => boolean): void => {
@@ -403,8 +410,11 @@ const resume = (worker: Worker, loaded: ReadRun.Loaded, facts: ReadonlyArray<Fac
   worker.paused.delete(run.runId)
   worker.live.set(run.runId, run)
   run.program = replay.program
-  for (const [id, poll] of notes.polls) run.polls.set(id, poll)
-  for (const [id, details] of notes.progress) run.progress.set(id, details)
+  // What is not open any more ended while this process did not listen, or belongs to an earlier generation.
+  const isOpen = (id: string) => run.state.steps.has(id)
+  for (const [id, poll] of notes.polls) if (isOpen(id)) run.polls.set(id, poll)
+  for (const [id, details] of notes.progress) if (isOpen(id)) run.progress.set(id, details)
+  stopAttempts(run, (id) => !isOpen(id))
   run.row = replay.state.seq === 0 ? undefined : Run.row(run.state, run.polls)
   // What was written without an answer may be due before anything that the due loop knows of. What is due is told below.
   if ((run.row?.wakeAt ?? 0) > worker.now()) Live.lookAt(worker, run.row?.wakeAt)

@@ -2,9 +2,9 @@
  * The single port between a program and the engine: `perform(request)`. The author files in this folder turn each call
  * into one request; the engine (engine/Requests.ts) answers it. A program never sees the log.
  */
-import { Context, type Effect, type Option } from "effect"
+import { type Cause, Context, type Effect, type Option, type Scope } from "effect"
 import type { PayloadInvalid } from "../model/Errors.js"
-import type { Failure, OnUnknown, ParentClose, Resolution, Settlement } from "../model/Event.js"
+import type { Failure, OnUnknown, ParentClose, Resolution, Settlement, Uncompensated } from "../model/Event.js"
 import type { Json } from "../model/Json.js"
 import type { End } from "../model/Message.js"
 
@@ -216,8 +216,31 @@ export type Request<T extends RequestTag = RequestTag> = {
   readonly [K in RequestTag]: { readonly _tag: K } & Requests[K]["request"]
 }[T]
 
+/** One thing to be undone, closed by whoever undoes it first. */
+export interface Undo {
+  readonly scope: Scope.CloseableScope
+  readonly run: (cause: Cause.Cause<unknown>) => Effect.Effect<void>
+}
+
+/** What a run keeps of its compensations (define/Undo.ts). */
+export interface Compensations {
+  /** The body's scope while it is open: an undo is a finalizer in it. */
+  scope: Scope.CloseableScope | undefined
+  /** Whether anything has been registered. */
+  used: boolean
+  /** Registered when the scope was no longer open, or kept by a body that asked to continue as new. */
+  readonly late: Array<Undo>
+  /** Undos that have failed for good. */
+  readonly failed: Array<Uncompensated>
+  /** Whether the run is to be cancelled, on request or because its time is up. */
+  readonly isCancelled: () => boolean
+  /** Stops the program at a defect of its own in this effect. */
+  readonly halting: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+}
+
 export interface ActivationShape {
   readonly info: Effect.Effect<RunInfo>
+  readonly compensations: Effect.Effect<Compensations>
   readonly perform: <T extends RequestTag>(request: Request<T>) => Effect.Effect<Requests[T]["answer"]>
 }
 

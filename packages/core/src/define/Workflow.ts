@@ -1,10 +1,11 @@
 /** A workflow: a name, a version, schemas, and an ordinary Effect program. A plain value; the engine looks it up. */
-import { Cause, Chunk, Context, Data, Effect, Either, Exit, FiberRef, Option, Schema, Scope } from "effect"
+import { Cause, Chunk, Context, Effect, Either, Exit, FiberRef, Option, Schema, Scope } from "effect"
 import { EngineError, StepDefect } from "../model/Errors.js"
 import type { Failure } from "../model/Event.js"
 import type { IsJson, Json } from "../model/Json.js"
 import { type Codec, codec } from "../model/Payload.js"
 import { Activation, type InStep, type RunInfo } from "./Activation.js"
+import * as Generation from "./Generation.js"
 import type { Query } from "./Query.js"
 import type { Signal } from "./Signal.js"
 import type { Update } from "./Update.js"
@@ -81,9 +82,9 @@ type OutputFits<A, Output, Next> = [Output] extends [Undeclared]
   : { readonly "the output does not fit the workflow's `output` schema": A }
 type ErrorFits<E, Err, Input> = [Unlisted<E, Err>] extends [never] ? StateFits<E, Input>
   : { readonly "this error is not listed: add it to the workflow's `error` schema, or handle it": Unlisted<E, Err> }
-type Unlisted<E, Err> = Exclude<E, Or<Err, never> | EngineError | ContinueAsNew<any>>
-type StateFits<E, Input> = [Extract<E, ContinueAsNew<any>>] extends [ContinueAsNew<Input>] ? unknown
-  : { readonly "the workflow cannot continue as new with this: it is not its input": Extract<E, ContinueAsNew<any>> }
+type Unlisted<E, Err> = Exclude<E, Or<Err, never> | EngineError | Generation.ContinueAsNew<any>>
+type StateFits<E, Input> = [Extract<E, Generation.ContinueAsNew<any>>] extends [Generation.ContinueAsNew<Input>] ? unknown
+  : { readonly "the workflow cannot continue as new with this: it is not its input": Extract<E, Generation.ContinueAsNew<any>> }
 
 /**
  * Defines a workflow. The body is plain Effect: `Effect.sleep`, `retry`, `timeout`, `race`, `all`, `fork`, `Ref`, `Queue`,
@@ -105,9 +106,18 @@ export const make = <B extends Effect.Effect<any, any, any>, Input = void, Outpu
   options: Options<Input, Output, Err>,
   body: (input: Input) => B & Fits<B, Input, Output, Err>
 ): Workflow<Input, Or<Output, Effect.Effect.Success<B>>, Or<Err, never>, ServicesOf<Effect.Effect.Context<B>>> => {
+  // `Fits` has checked that nothing but the engine's services is left.
+  return define(name, options, body as (input: Input) => Effect.Effect<unknown, unknown, Activation | Scope.Scope>)
+}
+
+const define = <Input>(
+  name: string,
+  options: Options<Input, any, any>,
+  body: (input: Input) => Effect.Effect<unknown, unknown, Activation | Scope.Scope>
+): Workflow<Input, any, any, any> => {
   const input = codec<Input>(options.input)
-  const output = codec<unknown>(options.output as Schema.Schema<unknown, any> | undefined)
-  const error = codec<unknown>(errorSchema(options.error as Schema.Schema<unknown, any> | undefined))
+  const output = codec<unknown>(options.output)
+  const error = codec<unknown>(errorSchema(options.error))
   return {
     _tag: "Workflow",
     name,
@@ -116,31 +126,58 @@ export const make = <B extends Effect.Effect<any, any, any>, Input = void, Outpu
     output,
     error,
     messages: options.messages ?? [],
-    // `Fits` has checked that nothing but the engine's services is left.
-    program: programOf(name, body as (input: Input) => Effect.Effect<unknown, unknown, Activation | Scope.Scope>, input, output, error)
+    program: programOf(name, body, input, output, error)
   }
 }
 
-/**
- * The error with which a body ends its generation. Let it reach the end of the body: what catches it keeps the run from
- * continuing.
- */
-export class ContinueAsNew<out Input> extends Data.TaggedError("ContinueAsNew")<{ readonly input: Input }> {}
+export { ContinueAsNew, continueAsNew, type Done, done, historyLength, type Next, next } from "./Generation.js"
+
+/** What `loop` takes beside what `make` takes. */
+export interface LoopOptions<State, Output, Err> extends Options<State, Output, Err> {
+  /** Events of a generation after which the next turn begins a new one. Default: 2,000. */
+  readonly continueAfter?: number
+}
+
+/** How a turn may end. */
+type End<State> = Generation.Next<State> | Generation.Done<unknown>
+
+/** As `Fits`, for one turn. */
+type TurnFits<B, State, Output, Err> = B extends Effect.Effect<infer Ends, infer E, infer R>
+  ? [Exclude<Ends, End<any>>] extends [never]
+    ? [Ends] extends [End<State>] ? Fits<Effect.Effect<OutputOf<Ends>, E, R>, State, Output, Err>
+    : { readonly "the next state does not fit the workflow's `input` schema": Exclude<Ends, Generation.Done<any>> }
+  : { readonly "a turn must end with Workflow.next(state) or Workflow.done(output)": Exclude<Ends, End<any>> }
+  : never
+type OutputOf<Ends> = Ends extends Generation.Done<infer A> ? A : never
 
 /**
- * Goes on from the beginning of the body with a new input and an empty history: for runs that live long. The run keeps
- * its id, its key, its timeout and the signals that nobody has taken; it moves to the newest registered version. What is
- * still open then, is dropped: steps are interrupted, timers forgotten, children end by their parent-close policy.
+ * A workflow that lives as long as it likes: turn after turn, each with the state that the last one ended with. Its input
+ * is the first state. When the history has grown to `continueAfter` events, the next turn begins in a new generation, as
+ * by `continueAsNew`; the body need not know. Whatever is to outlive a turn belongs into the state: a fiber that is
+ * forked in it, or a handler that it installs, may be gone in the next one.
  *
  * @example
  * import { Effect, Schema } from "effect"
- * import { Workflow } from "@reprise/core"
+ * import { Step, Workflow } from "@reprise/core"
  *
- * const Counter = Workflow.make("counter", { input: Schema.Number }, (count) =>
- *   Effect.zipRight(Effect.sleep("1 day"), Workflow.continueAsNew(count + 1)))
+ * const Rent = Workflow.loop("rent", { input: Schema.Struct({ flat: Schema.String, months: Schema.Number }) }, (lease) =>
+ *   Effect.gen(function*() {
+ *     if (lease.months === 0) return Workflow.done("moved out")
+ *     yield* Step.run("collect rent", Effect.log(lease.flat))
+ *     yield* Effect.sleep("30 days")
+ *     return Workflow.next({ ...lease, months: lease.months - 1 })
+ *   }))
  */
-export const continueAsNew = <Input>(input: Input): Effect.Effect<never, ContinueAsNew<Input>> =>
-  Effect.fail(new ContinueAsNew({ input }))
+export const loop = <B extends Effect.Effect<any, any, any>, State = void, Output = Undeclared, Err = Undeclared>(
+  name: string,
+  options: LoopOptions<State, Output, Err>,
+  turn: (state: State) => B & TurnFits<B, State, Output, Err>
+): Workflow<State, Or<Output, OutputOf<Effect.Effect.Success<B>>>, Or<Err, never>, ServicesOf<Effect.Effect.Context<B>>> => {
+  // `TurnFits` has checked how a turn ends, and that nothing but the engine's services is left.
+  const scoped = (state: State) => inScope(turn(state) as Effect.Effect<End<State>, unknown, Activation | Scope.Scope>)
+  const state = codec<State>(options.input)
+  return define(name, options, Generation.turns(state, `state of workflow "${name}"`, scoped, options.continueAfter))
+}
 
 /**
  * Lets open runs keep the code that they began with. True in a run that comes here for the first time: it takes the new
@@ -219,7 +256,7 @@ const programOf = <Input>(
         // `matchEffect` would make a defect of the error when a step's defect stands beside it.
         const typed = hasFault(cause) ? Option.none() : Cause.failureOption(cause)
         if (Option.isNone(typed)) return Effect.failCause(Cause.stripFailures(cause))
-        if (typed.value instanceof ContinueAsNew) {
+        if (typed.value instanceof Generation.ContinueAsNew) {
           const state = input.encode(typed.value.input as Input, `input with which workflow "${name}" continues`)
           return Either.isLeft(state) ? Effect.die(state.left) : Effect.fail(new Continued(state.right))
         }

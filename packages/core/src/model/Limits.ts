@@ -12,6 +12,10 @@ export interface Limits {
   readonly activationOpsMax: number
   /** Commands that one activation may issue: the fan-out of a single moment. */
   readonly activationCommandsMax: number
+  /** Generations that a run may begin one after another, without waiting for anything, before it counts as spinning. */
+  readonly generationsMax: number
+  /** Events of one generation above which a warning is given, and again whenever their number has doubled. */
+  readonly historyEventsWarn: number
   /** Step bodies that one worker runs at the same time; the others wait for a slot in order. */
   readonly attemptsMax: number
   /** Runs that one worker keeps in memory; above it the longest idle are parked at once. */
@@ -33,6 +37,9 @@ export const Limits: Limits = {
   // A fan-out of 10,000 steps takes about 2 million operations; 50 million take a second or two.
   activationOpsMax: 50_000_000,
   activationCommandsMax: 100_000,
+  generationsMax: 100,
+  // They are replayed in about a quarter of a second.
+  historyEventsWarn: 50_000,
   attemptsMax: 1_000,
   liveRunsMax: 10_000,
   parkAfterMillis: 1_000,
