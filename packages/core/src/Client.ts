@@ -3,7 +3,10 @@
  * needs a look into a live program (a query) goes to the worker of this process.
  */
 export { rejectAwakeable, resolveAwakeable } from "./client/Awakeables.js"
+export { check } from "./client/Fitting.js"
+export { fork, type ForkError, type ForkOptions } from "./client/Fork.js"
 export { cancel, pause, query, resolveStep, resume, type SendOptions, signal, terminate, update } from "./client/Messages.js"
+export { type Misfit, type PatchUse, type Report, REPORTED_MAX, type Runs } from "./client/Report.js"
 export { type Ended, result } from "./client/Results.js"
 export { describe, history, list } from "./client/Runs.js"
 export { Client, type ClientShape, type LocalWorker, make, type Waiter, type Waiters } from "./client/Shape.js"

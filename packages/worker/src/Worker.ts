@@ -21,11 +21,13 @@ import {
 import { Client, type Workflow } from "@reprise/core"
 import { Errors, Host, Limits, Log, type Message, Program, Registry, Release } from "@reprise/core/engine"
 import * as Attempts from "./Attempts.js"
+import * as Check from "./Check.js"
 import * as CommitLoop from "./CommitLoop.js"
 import * as DueLoop from "./DueLoop.js"
 import * as Parking from "./Parking.js"
 import * as Live from "./Live.js"
 import * as ReadRun from "./ReadRun.js"
+import { rehearse } from "./Rehearse.js"
 import * as RunLoop from "./RunLoop.js"
 import type { Hooks, LiveRun, Sinks, Worker } from "./State.js"
 
@@ -78,8 +80,34 @@ export const open = <W extends Workflow.Any>(
 export const local = (worker: Worker): Client.LocalWorker => ({
   start: (request) => start(worker, request),
   query: (run, name, input) => query(worker, run, name, input),
-  refusal: (run, message) => refusal(worker, run, message)
+  refusal: (run, message) => refusal(worker, run, message),
+  check: (options) => Check.run(worker, options),
+  rehearse: (run, events, next) => Effect.sync(() => rehearse(worker, run, events, next))
 })
+
+/**
+ * Tries a build on the open runs of a store, without starting a worker: nothing is written and nothing runs. For the pipeline
+ * that deploys: give it the new workflows and a backup of the store.
+ *
+ * @example
+ * import { Effect } from "effect"
+ * import { Workflow } from "@reprise/core"
+ * import { Sqlite } from "@reprise/sql"
+ * import { Worker } from "@reprise/worker"
+ *
+ * const Order = Workflow.make("order", {}, () => Effect.void)
+ *
+ * const report = Worker.check({ workflows: [Order] }).pipe(Effect.provide(Sqlite.layer({ filename: "copy.db" })))
+ */
+export const check = (
+  options: Options<Workflow.Any> & { readonly workflow?: string }
+): Effect.Effect<Client.Report, Errors.LogError, Log.Log> =>
+  Effect.gen(function*() {
+    const { workflow, ...rest } = options
+    // No body runs, so the services of the steps are not needed.
+    const worker = yield* make(rest, yield* Effect.runtime<never>(), undefined)
+    return yield* Check.run(worker, workflow === undefined ? {} : { workflow })
+  })
 
 /** A client without a worker: starts runs and sends messages for workers elsewhere. Queries need a worker. */
 export const clientLayer = (options: {

@@ -35,16 +35,20 @@ const deployed = (workflow: Workflow.Workflow<void, string, never, never>, by: "
     return { world, run, before, blocked: blocked as Record<string, string> | undefined, status }
   })
 
-const changed: Readonly<Record<string, readonly [Effect.Effect<string, never, any>, string, string]>> = {
+/** By edit: the new body, what is expected, what comes instead, the kind of change, and the nearest event. */
+const changed: Readonly<Record<string, readonly [Effect.Effect<string, never, any>, string, string, string, number?]>> = {
   "a renamed step": [
     Effect.zipRight(step("book"), Effect.as(Effect.sleep("1 hour"), "")),
     "step \"reserve\" [0#0]",
-    "step \"book\" [0#0]"
+    "step \"book\" [0#0]",
+    "renamed"
   ],
   "a missing step": [
     Effect.zipRight(Effect.sleep("1 hour"), Effect.zipRight(step("charge"), Effect.as(Go.receive, ""))),
     "step \"reserve\" [0#0]",
-    "a timer of 3600000 ms [0#0]"
+    "a timer of 3600000 ms [0#0]",
+    "order",
+    4
   ],
   "an extra step": [
     Effect.gen(function*() {
@@ -54,7 +58,8 @@ const changed: Readonly<Record<string, readonly [Effect.Effect<string, never, an
       return ""
     }),
     "a timer of 3600000 ms [0#1]",
-    "step \"insure\" [0#1]"
+    "step \"insure\" [0#1]",
+    "extra"
   ],
   "steps in another order": [
     Effect.gen(function*() {
@@ -64,7 +69,9 @@ const changed: Readonly<Record<string, readonly [Effect.Effect<string, never, an
       return ""
     }),
     "step \"reserve\" [0#0]",
-    "step \"charge\" [0#0]"
+    "step \"charge\" [0#0]",
+    "order",
+    6
   ],
   "a changed sleep": [
     Effect.gen(function*() {
@@ -73,32 +80,39 @@ const changed: Readonly<Record<string, readonly [Effect.Effect<string, never, an
       return ""
     }),
     "a timer of 3600000 ms [0#1]",
-    "a timer of 7200000 ms [0#1]"
+    "a timer of 7200000 ms [0#1]",
+    "length"
   ],
   "a step that became concurrent": [
     Effect.as(Effect.all([step("reserve"), step("charge")], { concurrency: "unbounded" }), ""),
     "step \"reserve\" [0#0]",
-    "step \"reserve\" [0.1#0]"
+    "step \"reserve\" [0.1#0]",
+    "fiber",
+    2
   ],
   "an early end": [
     Effect.zipRight(step("reserve"), Effect.succeed("")),
     "a timer of 3600000 ms [0#1]",
-    "completing the run"
+    "completing the run",
+    "missing"
   ],
   "a wait where something was asked for": [
     Effect.zipRight(step("reserve"), Effect.as(Go.receive, "")),
     "a timer of 3600000 ms [0#1]",
-    "the program came to rest without it"
+    "the program came to rest without it",
+    "missing"
   ]
 }
 
 describe("a run whose code has changed", () => {
-  for (const [what, [body, expected, actual]] of Object.entries(changed)) {
+  for (const [what, [body, expected, actual, change, nearest]] of Object.entries(changed)) {
     it.scoped(`${what} is found at once, with both sides`, () =>
       Effect.gen(function*() {
         const { before, blocked, status, world } = yield* deployed(coded(body))
         expect(status).toBe("running")
-        expect(blocked).toMatchObject({ _tag: "Divergence", workflow: "order" })
+        expect(blocked).toMatchObject({ _tag: "Divergence", workflow: "order", change })
+        expect(blocked?.["nearest"]).toEqual(nearest === undefined ? undefined : { seq: nearest, what: expect.any(String) })
+        expect(blocked?.["message"]).toContain(nearest === undefined ? expected : `nearest:  event ${nearest} is `)
         expect(blocked?.["expected"]).toContain(expected)
         expect(blocked?.["actual"]).toContain(actual)
         // Nothing was written and nothing ran.
@@ -112,6 +126,15 @@ describe("a run whose code has changed", () => {
       const { blocked } = yield* deployed(coded(Effect.suspend(() => step("book"))))
       expect(blocked?.["source"]).toMatch(/Divergence\.test\.ts:\d+:\d+$/)
       expect(blocked?.["message"]).toContain(blocked?.["source"])
+    }))
+
+  it.scoped("what has no line of its own is placed after the last line of its fiber", () =>
+    Effect.gen(function*() {
+      const twice = coded(Effect.suspend(() => Effect.zipRight(step("reserve"), Effect.as(Effect.sleep("2 hours"), ""))))
+      const { blocked } = yield* deployed(twice)
+      expect(blocked?.["source"]).toMatch(/^after .*Divergence\.test\.ts:\d+:\d+$/)
+      const rests = yield* deployed(coded(Effect.suspend(() => Effect.zipRight(step("reserve"), Effect.as(Go.receive, "")))))
+      expect(rests.blocked).toMatchObject({ fiberPath: "0", source: expect.stringMatching(/^after .*Divergence/) })
     }))
 
   it.scoped("a misfit that comes with the next event leaves that event undelivered", () =>

@@ -1,11 +1,14 @@
 /** What a client is made of. Every function of `Client` finds it in the context. */
 import { Context, Duration, Effect, type Scope } from "effect"
 import type * as Registry from "../engine/Registry.js"
-import type { HistoryDamaged, LogError, MessageUnknown, PayloadInvalid, QueryFailed } from "../model/Errors.js"
+import type * as Replay from "../engine/Replay.js"
+import type { Fault, HistoryDamaged, LogError, MessageUnknown, PayloadInvalid, QueryFailed } from "../model/Errors.js"
+import type { Event } from "../model/Event.js"
 import type { Json } from "../model/Json.js"
 import type { Limits } from "../model/Limits.js"
 import type * as Message from "../model/Message.js"
 import type { Appended, Change, LogShape, RunSummary, StartRequest } from "../ports/Log.js"
+import type { Report } from "./Report.js"
 
 /** What the worker of this process can do for a client, faster than through the store or not at all through it. */
 export interface LocalWorker {
@@ -19,6 +22,14 @@ export interface LocalWorker {
     name: string,
     input: Json | undefined
   ) => Effect.Effect<Json | undefined, LogError | HistoryDamaged | QueryFailed | MessageUnknown>
+  /** Replays the open runs dry. */
+  readonly check: (options: { readonly workflow?: string }) => Effect.Effect<Report, LogError>
+  /** Plays a history, and what would be told after it, on a program that is thrown away: why it could not go on. */
+  readonly rehearse: (
+    run: Replay.Subject,
+    events: ReadonlyArray<Event>,
+    next: Event | undefined
+  ) => Effect.Effect<Fault | undefined>
 }
 
 export interface ClientShape {

@@ -8,6 +8,7 @@ import { type Fault, HistoryDamaged } from "../model/Errors.js"
 import { type Recorded, sortOf } from "../model/Event.js"
 import * as Run from "../model/Run.js"
 import * as Source from "../model/Source.js"
+import * as Explain from "./Explain.js"
 import * as Program from "./Program.js"
 import type { Host, ProgramState } from "./ProgramState.js"
 import * as Registry from "./Registry.js"
@@ -81,7 +82,7 @@ export const end = (replay: Replay): void => {
   replay.fault = undefined
 }
 
-/** Replays a history, whole or from its current generation on. With a divergence, once more with source lines, to say where. */
+/** Replays a history, whole or from its current generation on. With a divergence, once more with source lines, to say where and why. */
 export const run = (
   of: Subject,
   history: ReadonlyArray<Recorded>,
@@ -95,7 +96,11 @@ export const run = (
     return replay
   }
   const replay = once()
-  return replay.fault?._tag === "Divergence" ? Source.captured(once) : replay
+  if (replay.fault?._tag !== "Divergence") return replay
+  const again = Source.captured(once)
+  const { fault, program } = again
+  if (fault?._tag === "Divergence" && program !== undefined) again.fault = Explain.explained(fault, program, history)
+  return again
 }
 
 const evolve = (replay: Replay, { event, seq }: Recorded): void => {

@@ -172,7 +172,7 @@ export class AwakeableUnknown extends Schema.TaggedError<AwakeableUnknown>()("Aw
   token: Schema.String
 }) {
   get hint() {
-    return "Check that the token was copied whole and belongs to this store."
+    return "Check that the token was copied whole and belongs to this store; a run that continues as new forgets its awakeables."
   }
   override get message() {
     return told("AwakeableUnknown", "No awakeable has this token.", this.hint)
@@ -330,6 +330,19 @@ export type EngineError = typeof EngineError.Type
 
 // ---- why a run cannot go on until its code is mended; its history is untouched ----
 
+/** What was changed in the code, as far as a divergence shows it (engine/Explain.ts). */
+export const Change = Schema.Literal("missing", "extra", "order", "renamed", "length", "fiber")
+export type Change = typeof Change.Type
+
+const CHANGES: { readonly [C in Change]: string } = {
+  missing: "The code does not ask any more for what is expected here: it was removed, or comes behind a wait now.",
+  extra: "The code asks for something that this run's history does not have: it was added.",
+  order: "The order has changed, or what stood before it was removed.",
+  renamed: "It has another name now, or was replaced.",
+  length: "The sleep or timeout has another length now.",
+  fiber: "It runs in another fiber now: a race, a timeout, a fork or concurrency was added or removed around it, or before it."
+}
+
 /** The program asked for something else than its history holds at this point. */
 export class Divergence extends Schema.TaggedError<Divergence>()("Divergence", {
   workflow: Schema.String,
@@ -337,17 +350,23 @@ export class Divergence extends Schema.TaggedError<Divergence>()("Divergence", {
   expected: Schema.String,
   actual: Schema.String,
   fiberPath: Schema.String,
-  source: Schema.optional(Schema.String)
+  source: Schema.optional(Schema.String),
+  change: Schema.optional(Change),
+  /** The recorded command that is the same as the one that the code asks for now, but stands elsewhere. */
+  nearest: Schema.optional(Schema.Struct({ seq: Schema.Number, what: Schema.String }))
 }) {
   get hint() {
-    return "The code has changed under this run: restore the old order of commands, or keep the old version registered."
+    const change = this.change === undefined ? "The code has changed under this run." : CHANGES[this.change]
+    return `${change} Put the change behind Workflow.patched, or register the old code under its version beside the new one ` +
+      "(docs/guide/changing-a-workflow.md)."
   }
   override get message() {
     const where = this.source === undefined ? "" : ` (${this.source})`
+    const near = this.nearest === undefined ? "" : `\n  nearest:  event ${this.nearest.seq} is ${this.nearest.what}`
     return told(
       "Divergence",
       `Workflow "${this.workflow}" diverged from its history at event ${this.seq}, fiber ${this.fiberPath}${where}:\n` +
-        `  expected: ${this.expected}\n  actual:   ${this.actual}`,
+        `  expected: ${this.expected}\n  actual:   ${this.actual}${near}`,
       this.hint
     )
   }
@@ -481,6 +500,27 @@ export const Fault = Schema.Union(
   WorkflowUnknown
 )
 export type Fault = typeof Fault.Type
+
+/** A run cannot be forked like this. Nothing was made. */
+export class ForkInvalid extends Schema.TaggedError<ForkInvalid>()("ForkInvalid", {
+  runId: Schema.String,
+  seq: Schema.Number,
+  detail: Schema.String,
+  /** The nearest events at which the run can be forked. */
+  before: Schema.optional(Schema.Number),
+  after: Schema.optional(Schema.Number),
+  /** Why the fork would be blocked at once. */
+  fault: Schema.optional(Fault)
+}) {
+  get hint() {
+    if (this.fault !== undefined) return this.fault.hint
+    const near = [this.before, this.after].filter((seq) => seq !== undefined)
+    return near.length === 0 ? "Choose another event." : `Fork at event ${near.join(" or ")}.`
+  }
+  override get message() {
+    return told("ForkInvalid", `Run "${this.runId}" cannot be forked at event ${this.seq}: ${this.detail}.`, this.hint)
+  }
+}
 
 /** The store failed. Whether the write was applied is not known: read before acting (ports/Log.ts, L5). */
 export class LogError extends Data.TaggedError("LogError")<{

@@ -47,6 +47,8 @@ const localOf = (world: WorldState): Client.LocalWorker => {
         Process.unlessDead(process, "answer a query", worker.query(run, name, input))),
     refusal: (run, message) =>
       Effect.flatMap(local, ({ process, worker }) =>
-        Process.unlessDead(process, "judge a message", worker.refusal(run, message)))
+        Process.unlessDead(process, "judge a message", worker.refusal(run, message))),
+    check: (options) => Effect.flatMap(local, ({ process, worker }) => Process.unlessDead(process, "check", worker.check(options))),
+    rehearse: (run, events, next) => Effect.flatMap(local, ({ worker }) => worker.rehearse(run, events, next))
   }
 }
