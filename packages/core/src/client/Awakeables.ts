@@ -16,7 +16,7 @@ import { codec } from "../model/Payload.js"
 import * as Token from "../model/Token.js"
 import { checkAccepted, encode } from "./Checks.js"
 import type { SendOptions } from "./Messages.js"
-import { history } from "./Runs.js"
+import { describeWith, search } from "./Runs.js"
 import { Client } from "./Shape.js"
 
 /** Resolves an awakeable with a value (JSON that fits its schema). The first settlement counts. */
@@ -43,12 +43,14 @@ const settle = (
     const unknown = new AwakeableUnknown({ token })
     const runId = Token.runIdOf(token)
     if (runId === undefined) return yield* unknown
-    const events = yield* Effect.catchTag(history(runId), "RunNotFound", () => Effect.fail(unknown))
-    const created = events.find((event) => event._tag === "AwakeableCreated" && event.token === token)
-    if (created?._tag !== "AwakeableCreated") return yield* unknown
+    const run = yield* Effect.catchTag(describeWith(client, runId), "RunNotFound", () => Effect.fail(unknown))
+    // Those of earlier generations are forgotten.
+    const id = yield* search(client, runId, run.generationSeq - 1, (event) =>
+      event._tag === "AwakeableCreated" && event.token === token ? event.id : undefined)
+    if (id === undefined) return yield* unknown
     const by = options.by === undefined ? {} : { by: options.by }
     // The token is the message id: whoever comes second is told so.
-    const message: Message.Message = { _tag: "SettleAwakeable", messageId: token, ...by, id: created.id, settlement }
+    const message: Message.Message = { _tag: "SettleAwakeable", messageId: token, ...by, id, settlement }
     yield* Effect.catchTag(checkAccepted(client, runId, message), "RunNotFound", () => Effect.fail(unknown))
     const sent = yield* Effect.catchTag(client.log.send(runId, message), "RunNotFound", () => Effect.fail(unknown))
     if (sent === "Duplicate") return yield* new AwakeableAlreadySettled({ token })

@@ -23,7 +23,7 @@ import type * as Message from "../model/Message.js"
 import * as Run from "../model/Run.js"
 import type { Change } from "../ports/Log.js"
 import { checkAccepted, checkDeclared, checkName, checkText, encode } from "./Checks.js"
-import { describeWith, history } from "./Runs.js"
+import { describeWith, search } from "./Runs.js"
 import { Client, type ClientShape } from "./Shape.js"
 import { watching } from "./Watch.js"
 
@@ -191,8 +191,7 @@ const answered = (client: ClientShape, runId: string, messageId: string) =>
     const { notes } = yield* client.log.inbox(runId)
     const refused = notes.refused.get(messageId)
     if (refused !== undefined) return { _tag: "Rejected", reason: refused } as Answer
-    const events = yield* Effect.provideService(history(runId), Client, client)
-    const found = answerAmong(events, messageId)
+    const found = yield* search(client, runId, 0, (event) => answerAmong([event], messageId))
     if (found !== undefined) return found
     const summary = yield* describeWith(client, runId)
     return Run.isClosed(summary.status) ? { _tag: "Closed", status: summary.status } as Answer : undefined

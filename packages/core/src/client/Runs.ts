@@ -25,9 +25,26 @@ export const history = (
     const client = yield* Client
     yield* describeWith(client, runId)
     const events: Array<Event> = []
-    for (;;) {
-      const page = yield* client.log.read(runId, events.length, client.limits.pageEventCount)
-      for (const { event } of page) events.push(event)
-      if (page.length < client.limits.pageEventCount) return events
+    yield* search(client, runId, 0, (event) => void events.push(event))
+    return events
+  })
+
+/** What `pick` answers first, in the events after a seq; they are read in pages, so that memory holds one at a time. */
+export const search = <A>(
+  client: ClientShape,
+  runId: string,
+  afterSeq: number,
+  pick: (event: Event) => A | undefined
+): Effect.Effect<A | undefined, LogError | HistoryDamaged> =>
+  Effect.gen(function*() {
+    const { pageEventCount } = client.limits
+    for (let after = afterSeq;;) {
+      const page = yield* client.log.read(runId, after, pageEventCount)
+      for (const { event } of page) {
+        const found = pick(event)
+        if (found !== undefined) return found
+      }
+      if (page.length < pageEventCount) return undefined
+      after += page.length
     }
   })

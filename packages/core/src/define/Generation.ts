@@ -23,8 +23,11 @@ export class ContinueAsNew<out Input> extends Data.TaggedError("ContinueAsNew")<
  * const Counter = Workflow.make("counter", { input: Schema.Number }, (count) =>
  *   Effect.zipRight(Effect.sleep("1 day"), Workflow.continueAsNew(count + 1)))
  */
-export const continueAsNew = <const Input = void>(input: Input): Effect.Effect<never, ContinueAsNew<Input>> =>
-  Effect.fail(new ContinueAsNew({ input }))
+export function continueAsNew(): Effect.Effect<never, ContinueAsNew<void>>
+export function continueAsNew<const Input>(input: Input): Effect.Effect<never, ContinueAsNew<Input>>
+export function continueAsNew(input?: unknown): Effect.Effect<never, ContinueAsNew<unknown>> {
+  return Effect.fail(new ContinueAsNew({ input }))
+}
 
 const generation = Effect.flatMap(Activation, (activation) => activation.perform<"Generation">({ _tag: "Generation" }))
 
@@ -57,10 +60,18 @@ export interface Done<out A> {
 }
 
 /** Ends a turn of `Workflow.loop`: the next one begins with this state. */
-export const next = <const State = void>(state: State): Next<State> => ({ _tag: "Next", state })
+export function next(): Next<void>
+export function next<const State>(state: State): Next<State>
+export function next(state?: unknown): Next<unknown> {
+  return { _tag: "Next", state }
+}
 
 /** Ends a `Workflow.loop`. */
-export const done = <const A = void>(output: A): Done<A> => ({ _tag: "Done", output })
+export function done(): Done<void>
+export function done<const A>(output: A): Done<A>
+export function done(output?: unknown): Done<unknown> {
+  return { _tag: "Done", output }
+}
 
 /** Turns in one generation end when its history has this many events: far below what a replay would notice. */
 const CONTINUE_AFTER = 2_000
