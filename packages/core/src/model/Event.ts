@@ -46,8 +46,8 @@ export const Failure = Schema.Union(
   Schema.TaggedStruct("Unencodable", { message: Schema.String, path: Schema.String }),
   /** The process died during the attempt, so that nobody knows whether it happened. */
   Schema.TaggedStruct("OutcomeUnknown", {}),
-  /** The body or the program interrupted itself. */
-  Schema.TaggedStruct("Interrupted", {})
+  /** The body or the program interrupted itself; or the run was `cancelled`, and could not be undone as a whole. */
+  Schema.TaggedStruct("Interrupted", { cancelled: Schema.optional(Schema.Struct(asked)) })
 )
 export type Failure = typeof Failure.Type
 
@@ -95,6 +95,8 @@ const RunForked = Schema.TaggedStruct("RunForked", {
   ...at,
   runId: Schema.String,
   seq: Schema.Number,
+  /** How much later than its source the fork goes on; what was still to come there, comes as much later. */
+  shiftMillis: Schema.Number,
   /** The events, by their seq in the source, whose result or payload was replaced. */
   replaced: Schema.optional(Schema.Array(Schema.Number)),
   by: Schema.optional(Schema.String)

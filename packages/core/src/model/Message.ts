@@ -4,7 +4,7 @@
  * second message with the same id for the same run is dropped.
  */
 import { Schema } from "effect"
-import { Failure, Parent, Resolution, Settlement, TraceContext, Uncompensated } from "./Event.js"
+import { Carried, Failure, Parent, Resolution, Settlement, TraceContext, Uncompensated } from "./Event.js"
 import { Json } from "./Json.js"
 
 const messageId = { messageId: Schema.String }
@@ -17,7 +17,9 @@ const Start = Schema.TaggedStruct("Start", {
   seed: Schema.String,
   timeoutMillis: Schema.optional(Schema.Number),
   trace: Schema.optional(TraceContext),
-  parent: Schema.optional(Parent)
+  parent: Schema.optional(Parent),
+  /** For a fork of a later generation: signals that it begins with. */
+  carried: Schema.optional(Schema.Array(Carried))
 })
 const Signal = Schema.TaggedStruct("Signal", {
   ...messageId,

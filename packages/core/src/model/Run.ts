@@ -43,9 +43,9 @@ export interface OpenStep {
   readonly sensor: boolean
   readonly idempotencyKey: string | undefined
   readonly timeoutMillis: number | undefined
-  readonly deadlineAt: number | undefined
+  deadlineAt: number | undefined
   readonly onUnknown: OnUnknown
-  readonly scheduledAt: number
+  scheduledAt: number
   /** The current attempt, 1-based. */
   attempt: number
   /** `due`: start it now. `waiting`: a retry that is due at `dueAt`. `started`: recorded as begun. `deciding`: the
@@ -163,7 +163,7 @@ export const evolve = (run: RunState, event: Event): void => {
       run.paused = undefined
       return
     case "RunForked":
-      return
+      return fork(run, event)
     case "RunVersionChanged":
       run.version = event.version
       return
@@ -265,6 +265,23 @@ const begin = (run: RunState, event: Of<"RunStarted">): void => {
   run.generationSeq = run.seq
   run.startedAt = event.beganAt ?? event.at
   run.timeoutAt = event.timeoutAt
+}
+
+/** What was still to come is as far away as it was for the source; what was running there, begins here again. */
+const fork = (run: RunState, { at, shiftMillis }: Of<"RunForked">): void => {
+  if (run.timeoutAt !== undefined) run.timeoutAt += shiftMillis
+  for (const [id, dueAt] of run.timers) run.timers.set(id, dueAt + shiftMillis)
+  for (const step of run.steps.values()) {
+    step.scheduledAt += shiftMillis
+    step.dueAt += shiftMillis
+    if (step.deadlineAt !== undefined) step.deadlineAt += shiftMillis
+    // Its attempt is recorded as begun again, when it does: until then nobody need ask what became of it.
+    if (step.phase === "started" || (step.phase === "due" && step.onUnknown !== "retry")) {
+      step.phase = "waiting"
+      step.dueAt = at
+      run.dated.add(step)
+    }
+  }
 }
 
 const schedule = (run: RunState, step: OpenStep): void => {
