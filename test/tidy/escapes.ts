@@ -4,7 +4,7 @@ import { type Finding, isSource, type Rule, type Source } from "./source.js"
 /** How often a file says `any`, how often `as`, and why. The numbers may only go down. */
 const ALLOWED: Readonly<Record<string, readonly [any: number, casts: number, reason: string]>> = {
   "packages/core/src/client/Messages.ts": [0, 2, "answers of several sorts are one union"],
-  "packages/core/src/client/Results.ts": [2, 3, "what a run's workflow decodes has its types"],
+  "packages/core/src/client/Results.ts": [2, 1, "a closed run's last event closes it"],
   "packages/core/src/define/Awakeable.ts": [2, 0, "the encoded side of a schema is not our business"],
   "packages/core/src/define/Query.ts": [2, 0, "the encoded side of a schema"],
   "packages/core/src/define/Retry.ts": [0, 1, "a schedule's input is contravariant"],

@@ -24,10 +24,10 @@ describe("a parent that is cancelled", () => {
             yield* settle(world)
             return [yield* statusOf(world, "c"), tags(yield* world.history("p")).includes("ChildCancelRequested")]
           }),
-        check: ({ calls, histories }) => {
-          expect(calls.map((call) => call.step)).toEqual(parentClose === "cancel" ? ["clean up"] : [])
-          expect(histories["p"]?.at(-1)?._tag).toBe("RunCancelled")
-        }
+        leaves: [
+          ({ calls, histories }) => [calls.map((call) => call.step), histories["p"]?.at(-1)?._tag],
+          [parentClose === "cancel" ? ["clean up"] : [], "RunCancelled"]
+        ]
       }
     )
   }
@@ -51,12 +51,12 @@ describe("a parent that is cancelled", () => {
 describe("a parent that ends", () => {
   const again = Effect.flatMap(Workflow.info, ({ generation }) =>
     generation === 0 ? Workflow.continueAsNew<void>(undefined) : Effect.succeed("done"))
-  const ends = {
-    "completes": Effect.succeed("done"),
-    "fails in a step": Effect.as(Step.run("die", Effect.die("broken")), "never"),
-    "continues as new, and completes": again
-  }
-  for (const [word, end] of Object.entries(ends)) {
+  const ends = [
+    ["completes", "RunCompleted", Effect.succeed("done")],
+    ["fails in a step", "StepScheduled", Effect.as(Step.run("die", Effect.die("broken")), "never")],
+    ["continues as new, and completes", "RunContinuedAsNew", again]
+  ] as const
+  for (const [word, next, end] of ends) {
     survives(
       Workflow.make(`${word} in, or soon after, the activation that starts its children`, {}, () =>
         Effect.gen(function*() {
@@ -75,11 +75,7 @@ describe("a parent that ends", () => {
             yield* settle(world)
             return yield* Effect.forEach(policies, (id) => statusOf(world, id))
           }),
-        check: ({ histories }) => {
-          const scheduled = ["RunStarted", "ChildScheduled", "ChildScheduled", "ChildScheduled"]
-          const next = { "completes": "RunCompleted", "fails in a step": "StepScheduled" }[word] ?? "RunContinuedAsNew"
-          expect(tags(histories["p"]).slice(0, 5)).toEqual([...scheduled, next])
-        }
+        leaves: [({ histories }) => tags(histories["p"]).slice(0, 5), ["RunStarted", ...Array(3).fill("ChildScheduled"), next]]
       }
     )
   }
@@ -159,7 +155,7 @@ describe("the wait for a child", () => {
     Workflow.make("that loses a race ends its child", {}, () =>
       Effect.race(Child.run(Waits, undefined, { id: "slow" }), Effect.as(Child.run(Dies, undefined).pipe(Effect.ignore), "fast"))),
     "fast",
-    { check: ({ histories }) => expect(histories["slow"]?.at(-1)?._tag).toBe("RunCancelled") }
+    { leaves: [({ histories }) => histories["slow"]?.at(-1)?._tag, "RunCancelled"] }
   )
 
   survives(
@@ -188,6 +184,6 @@ describe("the wait for a child", () => {
         return yield* Effect.match(child.result, { onSuccess: () => "completed", onFailure: (error) => error._tag })
       })),
     "RunCancelled",
-    { check: ({ histories }) => expect(tags(histories["p"]).filter((tag) => tag === "ChildCancelRequested")).toHaveLength(2) }
+    { leaves: [({ histories }) => tags(histories["p"]).filter((tag) => tag === "ChildCancelRequested").length, 2] }
   )
 })

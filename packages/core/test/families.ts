@@ -32,7 +32,8 @@ export interface Row<A, E> {
   readonly script?: (world: World.World, parent: Bare<A, E>) => Effect.Effect<unknown, unknown>
   /** Workflows beside the parent and `children`. */
   readonly others?: ReadonlyArray<Workflow.Workflow<any, any, any, never>>
-  readonly check?: (seen: Crashes.Seen<unknown, unknown>) => void
+  /** Something of what is left behind, and what it must be. */
+  readonly leaves?: readonly [of: (seen: Crashes.Seen<unknown, unknown>) => unknown, expected: unknown]
 }
 
 /** The parent's run is called `p`. The workflow's name is the test's. */
@@ -43,7 +44,7 @@ export const survives = <A, E>(parent: Bare<A, E>, expected: unknown, row: Row<A
       const script = row.script ?? ((world) => world.execute(parent, undefined, { id: "p" }))
       const seen = yield* Crashes.everywhere(() => ({ workflows }), (world) => script(world, parent))
       expect(seen.exit).toStrictEqual(Exit.succeed(expected))
-      row.check?.(seen)
+      expect(row.leaves?.[0](seen)).toEqual(row.leaves?.[1])
     }))
 
 export const start = <A, E>(world: World.World, parent: Bare<A, E>) => world.start(parent, undefined, { id: "p" })
