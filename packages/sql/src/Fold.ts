@@ -14,6 +14,8 @@ export interface Folded {
   readonly version: string
   readonly run: number
   readonly state: Run.RunState
+  /** The last fork in its history: that of the run itself. */
+  readonly forked: Event.Of<"RunForked"> | undefined
 }
 
 /** Runs in order of creation, after the one with the number `after`. */
@@ -30,12 +32,14 @@ export const fold = (
     const summary = Rows.decodeSummary(row)
     const version = Rows.startedVersion(row)
     const state = Run.pending(summary.runId, summary.workflow, version)
+    let forked: Event.Of<"RunForked"> | undefined
     while (true) {
       const recorded = yield* History.read(connection, summary.runId, state.seq, PAGE_COUNT)
       const events = recorded.map((one) => one.event)
       yield* evolveAll(state, events)
       each?.(events)
-      if (events.length < PAGE_COUNT) return { summary, version, run: Rows.numberOf(row), state }
+      forked = events.findLast((event) => event._tag === "RunForked") ?? forked
+      if (events.length < PAGE_COUNT) return { summary, version, run: Rows.numberOf(row), state, forked }
     }
   })
 

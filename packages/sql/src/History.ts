@@ -5,7 +5,7 @@
  */
 import type { Connection } from "@effect/sql/SqlConnection"
 import type { SqlError } from "@effect/sql/SqlError"
-import { Errors, type Event, Run } from "@reprise/core/engine"
+import { Errors, Event, Run } from "@reprise/core/engine"
 import { Effect } from "effect"
 import * as Checksum from "./Checksum.js"
 import * as Rows from "./Rows.js"
@@ -36,6 +36,17 @@ export const read = (
     }
     return page
   })
+
+/** The event that closed a run; `undefined` when its history does not say. */
+export const closing = (
+  connection: Connection,
+  runId: string,
+  eventCount: number
+): Effect.Effect<Event.Closing | undefined, SqlError> =>
+  Effect.map(
+    Effect.catchTag(read(connection, runId, eventCount - 1, 1), "HistoryDamaged", () => Effect.succeed([])),
+    ([last]) => (last !== undefined && Event.isClosing(last.event) ? last.event : undefined)
+  )
 
 const damaged = (runId: string, seq: number, detail: string) => new Errors.HistoryDamaged({ runId, seq, detail })
 

@@ -2,7 +2,7 @@
 import { fromRecord, make } from "@effect/sql/Migrator"
 import { SqlClient } from "@effect/sql/SqlClient"
 import { Effect } from "effect"
-import { StoreDamaged, StoreNewer } from "./Errors.js"
+import { StoreDamaged, StoreNewer, StoreUnavailable } from "./Errors.js"
 import * as Init from "./migrations/0001_init.js"
 import * as Lifecycles from "./migrations/0002_lifecycles.js"
 
@@ -44,4 +44,8 @@ export const migrate = (filename: string) =>
       return yield* new StoreDamaged({ filename, detail: "it is a database of another program" })
     }
     yield* make({})({ loader: fromRecord(migrations), table: TABLE })
+    // The migrator takes whatever keeps it from writing for another migrator at work, and leaves the schema as it was.
+    const after = yield* found
+    if (after === known) return
+    return yield* new StoreUnavailable({ filename, detail: `its schema ${after} could not be brought to ${known}` })
   })

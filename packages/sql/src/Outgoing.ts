@@ -1,6 +1,6 @@
 /** What a run asks of other runs, applied in the transaction of its append (ports/Log.ts, L7). */
 import type { SqlError } from "@effect/sql/SqlError"
-import { Decide, Event, type Log, type Message, Run } from "@reprise/core/engine"
+import { Decide, type Event, type Log, type Message, Run } from "@reprise/core/engine"
 import { Effect } from "effect"
 import * as Create from "./Create.js"
 import * as History from "./History.js"
@@ -108,18 +108,12 @@ const awaitExisting = (work: Work, id: string, { eventCount, runId, status }: Lo
       answer(work, started)
       return true
     }
-    const closing = yield* closingOf(work.tx, runId, eventCount)
+    const closing = yield* History.closing(work.tx.connection, runId, eventCount)
     if (closing === undefined) return false
     answer(work, started)
     answer(work, Decide.endOf(id, closing))
     return true
   })
-
-const closingOf = (tx: Transaction.Transaction, runId: string, eventCount: number) =>
-  Effect.map(
-    Effect.catchTag(History.read(tx.connection, runId, eventCount - 1, 1), "HistoryDamaged", () => Effect.succeed([])),
-    ([last]) => (last !== undefined && Event.isClosing(last.event) ? last.event : undefined)
-  )
 
 const send = (work: Work, { answered, id, message, runId }: Send, data: string) =>
   Effect.gen(function*() {

@@ -1,13 +1,15 @@
 /** One run as a document: taken out of one store, put into another. */
 import { Errors, Event, Run } from "@reprise/core/engine"
-import { Effect, ParseResult, Schema } from "effect"
+import { Clock, Effect, ParseResult, Schema } from "effect"
 import * as Append from "./Append.js"
+import * as Awaited from "./Awaited.js"
 import * as Committer from "./Committer.js"
 import { ImportRefused } from "./Errors.js"
 import * as Fold from "./Fold.js"
+import * as Known from "./Known.js"
 import * as Rows from "./Rows.js"
 import * as Store from "./Store.js"
-import type * as Transaction from "./Transaction.js"
+import * as Transaction from "./Transaction.js"
 
 /** A run's history as JSON. Its mail and its notes are not part of it. */
 export interface Document {
@@ -74,7 +76,8 @@ const collect = (store: Store.StoreShape, runId: string) =>
 
 /**
  * Makes an exported run a run of this store. It goes on where its history ends, so an open run must not be open in
- * its old store as well: both would run its steps.
+ * its old store as well: both would run its steps. What it awaits is imported by itself, before or after; runs of this
+ * store that await it by `use_existing` are told of its end after a rebuild only.
  */
 export const importRun = (
   document: unknown
@@ -127,4 +130,17 @@ const insert = (tx: Transaction.Transaction, { events, row, run }: Imported) =>
     if (answer._tag === "Exists") {
       return yield* new ImportRefused({ detail: `run ${answer.existing.runId} has its ${answer.by}` })
     }
+    yield* Transaction.writeCollected(tx)
+    yield* mend(tx, run.runId)
+    if (run.parent !== undefined) yield* mend(tx, run.parent.runId)
+    Known.clear(tx.cache)
+  })
+
+/** A run of this store whose history is damaged is blocked in any case. */
+const mend = (tx: Transaction.Transaction, runId: string) =>
+  Effect.gen(function*() {
+    const [row] = yield* Transaction.rows(tx, "SELECT run FROM runs WHERE run_id=?", [runId])
+    if (row === undefined) return
+    const now = yield* Clock.currentTimeMillis
+    yield* Effect.catchTag(Awaited.mendRun(tx, Number(row[0]), now), "HistoryDamaged", () => Effect.void)
   })

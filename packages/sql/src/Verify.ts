@@ -3,6 +3,7 @@ import type { Connection } from "@effect/sql/SqlConnection"
 import type { SqlError } from "@effect/sql/SqlError"
 import { Errors } from "@reprise/core/engine"
 import { Effect } from "effect"
+import * as Awaited from "./Awaited.js"
 import * as Clients from "./Clients.js"
 import * as Failure from "./Failure.js"
 import * as Fold from "./Fold.js"
@@ -27,7 +28,7 @@ const SLICE_COUNT = 500
 
 /**
  * Checks the pages of the file, and of every run its row, its history (checksums, numbers, and that it folds), its
- * mail, and that its columns are what its history says. Reads on a connection of its own, one run at a time, each as
+ * mail, and that its columns and its links are what its history says. Reads on a connection of its own, one run at a time, each as
  * of one moment. The check of the pages holds the process up for about a second for each gigabyte.
  */
 export const verify: Effect.Effect<Verified, Errors.LogError, Store.Store> = Effect.scoped(
@@ -60,10 +61,18 @@ const pages = (connection: Connection) =>
   Effect.map(Rows.select(connection, "PRAGMA integrity_check"), (rows) =>
     rows.filter(([text]) => text !== "ok").map(([text]) => problem(String(text))))
 
+const ORPHANS = [
+  ["events", "SELECT DISTINCT run FROM events WHERE run NOT IN (SELECT run FROM runs)"],
+  ["links", `SELECT run FROM (SELECT run FROM links UNION SELECT watcher FROM links)
+    WHERE run NOT IN (SELECT run FROM runs)`]
+] as const
+
 const orphans = (connection: Connection) =>
   Effect.map(
-    Rows.select(connection, "SELECT DISTINCT run FROM events WHERE run NOT IN (SELECT run FROM runs)"),
-    (rows) => rows.map(([run]) => problem(`there are events of run number ${run}, which does not exist`))
+    Effect.forEach(ORPHANS, ([what, sql]) =>
+      Effect.map(Rows.select(connection, sql), (rows) =>
+        rows.map(([run]) => problem(`there are ${what} of run number ${run}, which does not exist`)))),
+    (found) => found.flat()
   )
 
 interface RunVerified {
@@ -104,9 +113,30 @@ const compare = (connection: Connection, folded: Fold.Folded) =>
   Effect.gen(function*() {
     const wanted = yield* Fold.columns(connection, folded)
     const found = yield* Fold.stored(connection, folded.run)
-    return NAMES.flatMap((name, index) =>
-      found[index] === wanted[index]
-        ? []
-        : [problem(`column ${name} is ${found[index]}, its history says ${wanted[index]}`, folded.summary.runId)]
+    const columns = NAMES.flatMap((name, index) =>
+      found[index] === wanted[index] ? [] : [`column ${name} is ${found[index]}, its history says ${wanted[index]}`]
     )
+    const details = [...columns, ...origin(folded), ...yield* links(connection, folded)]
+    return details.map((detail) => problem(detail, folded.summary.runId))
   })
+
+/** Who asked for it, and from which run it was forked: the row and the history must agree. */
+const origin = ({ forked, state: { started }, summary }: Fold.Folded): ReadonlyArray<string> => {
+  if (started === undefined) return []
+  const { forkedFrom, parent } = summary
+  const isOwn = parent?.runId === started.parent?.runId && parent?.id === started.parent?.id
+  // A fork that has taken over nothing has no event that says so.
+  const isFork = forked === undefined || (forkedFrom?.runId === forked.runId && forkedFrom.seq === forked.seq)
+  return [
+    ...(isOwn ? [] : ["its row and its history name different parents"]),
+    ...(isFork ? [] : ["its row and its history name different runs from which it was forked"])
+  ]
+}
+
+const links = (connection: Connection, folded: Fold.Folded) =>
+  Effect.map(Awaited.difference(connection, folded), ({ lost, missing, surplus, untold }) => [
+    ...missing.map(({ id }) => `it awaits a run by command ${id}, and the table of links does not say so`),
+    ...surplus.map(({ id }) => `the table of links says that it awaits a run by command ${id}, its history does not`),
+    ...untold.map(({ messageId }) => `it was not told ${messageId}`),
+    ...lost.map((id) => `the run that it awaits by command ${id} is not in this store, or is not its child`)
+  ])

@@ -68,6 +68,8 @@ const DAMAGE: ReadonlyArray<readonly [name: string, seq: number, sql: ReadonlyAr
   ]],
   ["all events missing", 1, [`DELETE FROM events WHERE ${R1}`]],
   ["an edited row", 0, ["UPDATE runs SET workflow = 'other' WHERE run_id = 'r1'"]],
+  ["a parent that it never had", 0, ["UPDATE runs SET parent_run_id = 'r2', parent_id = '0#0' WHERE run_id = 'r1'"]],
+  ["a source from which it was never forked", 0, ["UPDATE runs SET forked_run_id = 'r2', forked_seq = 1 WHERE run_id = 'r1'"]],
   ["an unknown status", 0, ["UPDATE runs SET status = 'asleep' WHERE run_id = 'r1'"]]
 ]
 

@@ -1,7 +1,15 @@
 import { expect, it } from "@effect/vitest"
 import * as Known from "../src/Known.js"
 
-const entry = (index: number): Known.Known => ({ runId: `r${index}`, run: index, seq: 0, sum: 0, closed: false, plain: false, linked: false })
+const entry = (index: number): Known.Known => ({
+  runId: `r${index}`,
+  run: index,
+  seq: 0,
+  sum: 0,
+  closed: false,
+  plain: false,
+  linked: false
+})
 
 it("remembers the recently used, and twice the bound at most", () => {
   const cache = Known.make(10)

@@ -13,7 +13,7 @@ export interface Child {
   readonly kill: Effect.Effect<void>
 }
 
-export const child = (what: "write" | "hold" | "powerless", filename: string) =>
+export const child = (what: "write" | "raise" | "hold" | "powerless", filename: string) =>
   Effect.acquireRelease(Effect.sync(() => start(what, filename)), (one) => one.kill)
 
 const start = (what: string, filename: string): Child => {

@@ -37,7 +37,7 @@ export const raw = <A>(filename: string, use: (db: Database.Database) => A) =>
     }
   })
 
-export const started = (input = 0): Event.Event => ({
+export const started = (input = 0): Event.Of<"RunStarted"> => ({
   _tag: "RunStarted",
   at: NOW,
   messageId: "start",
@@ -110,6 +110,58 @@ export const run = (log: Log.LogShape, runId: string, steps = 3, key?: string) =
     const events = [started(), ...Array.from({ length: steps }, (_, index) => scheduled(`0#${index}`))]
     return yield* append(log, runId, 0, events, { delivered: ["start"], row: running({ busy: steps > 0 }) })
   })
+
+export const childScheduled = (id: string, runId: string, rest: Partial<Event.Of<"ChildScheduled">> = {}): Event.Event => ({
+  _tag: "ChildScheduled",
+  at: NOW,
+  id,
+  runId,
+  workflow: "checkout",
+  version: "1",
+  parentClose: "cancel",
+  ...rest
+})
+
+/** The request of the event above. */
+export const startChild = (parent: string, id: string, runId: string, rest: Partial<Event.Of<"ChildScheduled">> = {}): Log.Outgoing => ({
+  _tag: "StartChild",
+  id,
+  parentClose: rest.parentClose ?? "cancel",
+  onConflict: rest.onConflict ?? "fail",
+  start: {
+    runId,
+    workflow: "checkout",
+    version: "1",
+    key: undefined,
+    createdAt: NOW,
+    startAt: undefined,
+    parent: { runId: parent, id },
+    forkedFrom: undefined,
+    message: { _tag: "Start", messageId: "start", seed: "seed", parent: { runId: parent, id } }
+  }
+})
+
+/** A run asks for children: `[id, runId]` each. */
+export const ask = (
+  log: Log.LogShape,
+  runId: string,
+  expectedSeq: number,
+  children: ReadonlyArray<readonly [string, string, Partial<Event.Of<"ChildScheduled">>?]>,
+  rest: Partial<Log.Append> = {}
+) =>
+  append(log, runId, expectedSeq, children.map(([id, child, more]) => childScheduled(id, child, more)), {
+    outgoing: children.map(([id, child, more]) => startChild(runId, id, child, more)),
+    ...rest
+  })
+
+/** A child begins as its parent's. */
+export const begin = (log: Log.LogShape, runId: string, parent: string, id: string) =>
+  append(log, runId, 0, [{ ...started(), parent: { runId: parent, id } }], { delivered: ["start"], row: running() })
+
+/** Closes a run and delivers all of its mail. */
+export const close = (log: Log.LogShape, runId: string, expectedSeq: number) =>
+  Effect.flatMap(log.inbox(runId), ({ messages }) =>
+    append(log, runId, expectedSeq, [completed], { row: closed, delivered: messages.map((message) => message.messageId) }))
 
 /** Everything that a worker or a client can learn of a store. */
 export const contents = (log: Log.LogShape) =>
