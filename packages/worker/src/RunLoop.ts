@@ -168,6 +168,8 @@ export const acknowledge = (worker: Worker, run: LiveRun, pending: Pending, answ
   run.onStarted = undefined
   for (const id of pending.append.delivered) run.taken.delete(id)
   Telemetry.countEvents(run.state.workflow, pending.append.events)
+  const warning = Telemetry.lengthWarning(worker, run, pending.append.events)
+  if (warning !== undefined) Live.fork(worker, warning)
   Live.lookAt(worker, pending.append.row?.wakeAt)
   follow(worker, run, pending)
 }

@@ -1,6 +1,6 @@
 /** What the world hears of runs: logs, console lines, spans and metrics, always after the commit and never on replay. */
 import { Context, Effect, Exit, Hash, HashMap, HashSet, Metric, MetricBoundaries, MetricLabel, Option, Tracer } from "effect"
-import { type Activation, type Event, type Run } from "@reprise/core/engine"
+import { type Activation, type Event, HistorySize, type Run } from "@reprise/core/engine"
 import type { Events, LiveRun, Pending, Worker } from "./State.js"
 
 const NANOS = 1_000_000n
@@ -25,6 +25,8 @@ export const timerLateness = Metric.histogram(
 )
 /** Runs blocked by a fault, since the process started. */
 export const runsBlocked = Metric.counter("reprise_runs_blocked_total", { incremental: true })
+/** Histories that reached `Limits.historyEventsWarn`, or doubled beyond it, by workflow and version. */
+export const historiesLong = Metric.counter("reprise_histories_long_total", { incremental: true })
 /** Failed calls of the store. */
 export const storeErrors = Metric.counter("reprise_store_errors_total", { incremental: true })
 /** Runs in memory. */
@@ -61,6 +63,17 @@ export const countEvents = (workflow: string, events: Events): void => {
 /** A run that continues as new is still the same run. */
 const countStart = (workflow: string, event: Event.Of<"RunStarted">): void => {
   if (event.generation === undefined) runsStarted.unsafeUpdate(1, labels(workflow, "version", event.version))
+}
+
+/** What is to be said of a generation whose history has grown long with these events; again at each doubling. */
+export const lengthWarning = (worker: Worker, run: LiveRun, events: Events): Effect.Effect<void> | undefined => {
+  const { generationSeq, seq: eventCount } = run.state
+  const length = HistorySize.lengthOf({ eventCount, generationSeq })
+  if (!HistorySize.hasReached(length - events.length, length, worker.limits.historyEventsWarn)) return undefined
+  const { runId, status, version, workflow } = run.state
+  historiesLong.unsafeUpdate(1, labels(workflow, "version", version))
+  const warnings = HistorySize.warningsOf({ runId, workflow, status, eventCount, generationSeq }, worker.limits)
+  return Effect.forEach(warnings, ({ hint, message }) => Effect.logWarning(`${message}\n  hint: ${hint}`), { discard: true })
 }
 
 const countClosing = (workflow: string, event: Event.Event): void => {

@@ -2,12 +2,25 @@
 import { Effect } from "effect"
 import { type HistoryDamaged, type LogError, RunNotFound } from "../model/Errors.js"
 import type { Event } from "../model/Event.js"
+import * as HistorySize from "../model/HistorySize.js"
 import type { RunFilter, RunSummary } from "../ports/Log.js"
 import { Client, type ClientShape } from "./Shape.js"
 
-/** A run as the store lists it. */
-export const describe = (runId: string): Effect.Effect<RunSummary, RunNotFound | LogError, Client> =>
-  Effect.flatMap(Client, (client) => describeWith(client, runId))
+/** A run as the store lists it, with what an operator should know of it. */
+export interface Description extends RunSummary {
+  /** Events of the current generation. */
+  readonly historyLength: number
+  readonly warnings: ReadonlyArray<HistorySize.Warning>
+}
+
+/** A run as it is now. */
+export const describe = (runId: string): Effect.Effect<Description, RunNotFound | LogError, Client> =>
+  Effect.flatMap(Client, (client) =>
+    Effect.map(describeWith(client, runId), (run) => ({
+      ...run,
+      historyLength: HistorySize.lengthOf(run),
+      warnings: HistorySize.warningsOf(run, client.limits)
+    })))
 
 export const describeWith = (client: ClientShape, runId: string): Effect.Effect<RunSummary, RunNotFound | LogError> =>
   Effect.flatMap(client.log.find({ runIds: [runId], limit: 1 }), ([summary]) =>
