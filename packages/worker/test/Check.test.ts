@@ -89,7 +89,7 @@ describe("Client.check", () => {
       const { misfitCount, misfits, patches } = yield* world.run(Client.check())
       expect(misfitCount).toBe(5)
       expect(misfits.map(({ runId }) => runId)).toEqual(["new-2", "new-1", "new-0", "old-1", "old-0"])
-      expect(misfits[0]?.fault).toMatchObject({ _tag: "Divergence", change: "renamed", source: expect.any(String) })
+      expect(misfits[0]?.fault).toMatchObject({ _tag: "Divergence", change: "replaced", source: expect.any(String) })
       expect(patches).toEqual([])
       yield* world.restart([coded(step("b"), "other")])
       expect((yield* world.run(Client.check())).misfits[0]?.fault._tag).toBe("WorkflowUnknown")

@@ -41,7 +41,7 @@ const changed: Readonly<Record<string, readonly [Effect.Effect<string, never, an
     Effect.zipRight(step("book"), Effect.as(Effect.sleep("1 hour"), "")),
     "step \"reserve\" [0#0]",
     "step \"book\" [0#0]",
-    "renamed"
+    "replaced"
   ],
   "a missing step": [
     Effect.zipRight(Effect.sleep("1 hour"), Effect.zipRight(step("charge"), Effect.as(Go.receive, ""))),

@@ -53,7 +53,7 @@ const changeOf = (misfit: Command | undefined, expected: Event | undefined, near
   if (expected !== undefined && "id" in expected && expected._tag === BEGINS[misfit._tag]) {
     if (fiberOf(expected.id) !== fiberOf(misfit.id) && nearest?.event === expected) return "fiber"
     if (misfit._tag === "StartTimer" && expected.id === misfit.id) return "length"
-    if (nearest === undefined && expected.id === misfit.id) return "renamed"
+    if (nearest === undefined && expected.id === misfit.id) return "replaced"
   }
   return nearest === undefined ? "extra" : "order"
 }

@@ -3,6 +3,7 @@
  * docs/errors.md has a heading for each. Errors that may cross the log or HTTP are Schema classes.
  */
 import { Data, Schema } from "effect"
+import { Failure, Uncompensated } from "./Event.js"
 
 const DOCS = "docs/errors.md"
 
@@ -266,6 +267,51 @@ export class RunTerminated extends Schema.TaggedError<RunTerminated>()("RunTermi
   }
 }
 
+/** A value for those who hold the error itself: it does not cross the log. */
+const Held = Schema.transform(Schema.Undefined, Schema.Unknown, { strict: true, decode: () => undefined, encode: () => undefined })
+
+/** The run failed or was cancelled, and some of its compensations failed for good: not everything was undone. */
+export class CompensationFailed extends Schema.TaggedError<CompensationFailed>()("CompensationFailed", {
+  runId: Schema.String,
+  /** What the run failed with, as recorded. `Interrupted` with `cancelled` when it was cancelled. */
+  failure: Failure,
+  /** The same as an error: the workflow's own, or `RunFailed`, `RunTimedOut`, `RunCancelled`. */
+  error: Schema.optional(Held),
+  uncompensated: Schema.Array(Uncompensated)
+}) {
+  get hint() {
+    return "Undo by hand what stands here; the run will not. Its history says what was done."
+  }
+  override get message() {
+    const undos = this.uncompensated.map(({ failure, name }) => `\n  not undone: "${name}": ${inWords(failure)}`)
+    return told("CompensationFailed", `Run "${this.runId}" ended (${inWords(this.failure)}) and is not undone.${undos.join("")}`, this.hint)
+  }
+}
+
+/** A recorded failure on one line. */
+const inWords = (failure: Failure): string => {
+  switch (failure._tag) {
+    case "Error":
+      return short(JSON.stringify(failure.error) ?? "no error was given")
+    case "Defect":
+      return short(`${failure.name}: ${failure.message}`)
+    case "TimedOut":
+      return `passed its ${failure.scope === "deadline" ? "deadline" : "timeout"} of ${failure.millis} ms`
+    case "Unencodable":
+      return short(failure.message)
+    case "OutcomeUnknown":
+      return "may or may not have happened"
+    case "Interrupted":
+      return failure.cancelled === undefined ? "interrupted itself" : `cancelled${asked(failure.cancelled)}`
+  }
+}
+
+const SHORT_MAX = 300
+const short = (text: string): string => {
+  const line = text.split("\n")[0] ?? ""
+  return line.length > SHORT_MAX ? `${line.slice(0, SHORT_MAX)}…` : line
+}
+
 const asked = (who: { readonly by?: string | undefined; readonly reason?: string | undefined }): string =>
   `${who.by === undefined ? "" : ` by ${who.by}`}${who.reason === undefined ? "" : `: ${who.reason}`}`
 
@@ -323,6 +369,7 @@ export const EngineError = Schema.Union(
   RunTimedOut,
   RunCancelled,
   RunTerminated,
+  CompensationFailed,
   RunNotFound,
   RunClosed
 )
@@ -331,14 +378,14 @@ export type EngineError = typeof EngineError.Type
 // ---- why a run cannot go on until its code is mended; its history is untouched ----
 
 /** What was changed in the code, as far as a divergence shows it (engine/Explain.ts). */
-export const Change = Schema.Literal("missing", "extra", "order", "renamed", "length", "fiber")
+export const Change = Schema.Literal("missing", "extra", "order", "replaced", "length", "fiber")
 export type Change = typeof Change.Type
 
 const CHANGES: { readonly [C in Change]: string } = {
   missing: "The code does not ask any more for what is expected here: it was removed, or comes behind a wait now.",
   extra: "The code asks for something that this run's history does not have: it was added.",
   order: "The order has changed, or what stood before it was removed.",
-  renamed: "It has another name now, or was replaced.",
+  replaced: "What is expected has another name now, or something was added before it.",
   length: "The sleep or timeout has another length now.",
   fiber: "It runs in another fiber now: a race, a timeout, a fork or concurrency was added or removed around it, or before it."
 }
