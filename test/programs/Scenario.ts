@@ -71,7 +71,7 @@ const watch = (world: World.World, { scheduled }: Durable.Played) =>
       for (const event of change.events) if (event._tag === "StepScheduled") scheduled.add(event.id)
     })))
 
-const sendAll = (world: World.World, story: Story, all: ReturnType<typeof moments>): Effect.Effect<void> =>
+export const sendAll = (world: World.World, story: Story, all: ReturnType<typeof moments>): Effect.Effect<void> =>
   Effect.gen(function*() {
     for (const { at, message, number } of all) {
       yield* world.advance(Math.max(0, at - (yield* world.now)))
@@ -80,12 +80,18 @@ const sendAll = (world: World.World, story: Story, all: ReturnType<typeof moment
     }
   })
 
-/** Lets a run go on for as long as something of it is due. */
-const toEnd = (world: World.World, played: Durable.Played): Effect.Effect<Observed> =>
+/** Lets time pass for as long as something is due. */
+export const playOut = (world: World.World): Effect.Effect<void> =>
   Effect.gen(function*() {
     for (let stop = 0; yield* world.skip; stop++) {
       if (stop > STOPS_MAX) return yield* Effect.dieMessage("the story does not come to an end")
     }
+  })
+
+/** Lets a run go on for as long as something of it is due. */
+const toEnd = (world: World.World, played: Durable.Played): Effect.Effect<Observed> =>
+  Effect.gen(function*() {
+    yield* playOut(world)
     const { blocked } = yield* Effect.orDie(world.run(Client.describe(RUN_ID)))
     const history = yield* world.history(RUN_ID)
     const calls = yield* world.calls
@@ -105,12 +111,12 @@ const isSame = (a: World.StepCall) => (b: World.StepCall): boolean =>
   a.process === b.process && a.stepId === b.stepId && a.attempt === b.attempt && a.poll === b.poll
 
 /** Puts a message into the run's inbox, as a client does that has checked it. A closed run takes none. */
-export const send = (world: World.World, story: Story, message: Message, number: number): Effect.Effect<void> =>
+export const send = (world: World.World, story: Story, message: Message, number: number, runId = RUN_ID): Effect.Effect<void> =>
   Effect.gen(function*() {
-    if (message.kind === "query") return yield* Effect.ignore(world.run(Client.query(RUN_ID, Durable.query, undefined)))
-    const sent = messageOf(story, message, number, yield* world.history(RUN_ID))
+    if (message.kind === "query") return yield* Effect.ignore(world.run(Client.query(runId, Durable.query, undefined)))
+    const sent = messageOf(story, message, number, yield* world.history(runId))
     if (sent === undefined) return
-    yield* world.run(Effect.flatMap(Client.Client, ({ log }) => Effect.ignore(log.send(RUN_ID, sent))))
+    yield* world.run(Effect.flatMap(Client.Client, ({ log }) => Effect.ignore(log.send(runId, sent))))
   })
 
 const messageOf = (
@@ -146,7 +152,7 @@ const messageOf = (
 }
 
 /** In the oracle's words. */
-const statusOf = (history: ReadonlyArray<Event.Event>, blocked: unknown): string => {
+export const statusOf = (history: ReadonlyArray<Event.Event>, blocked: unknown): string => {
   if (blocked !== undefined) return "blocked"
   const last = history.at(-1)
   switch (last?._tag) {

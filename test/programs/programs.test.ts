@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
 import * as Check from "./Check.js"
+import * as Forks from "./Forks.js"
 import * as Judge from "./Judge.js"
 import * as Oracle from "./Oracle.js"
 import { CYCLE, tiedStory } from "./Program.js"
@@ -51,5 +52,9 @@ describe("a random program", () => {
         return complaints.flat()
       }))
     expect(failure).toBe("")
+  }, PATIENCE)
+
+  it("goes on from any of its events as it did", async () => {
+    expect(await Check.firstFailure(Check.COUNT / 8, Forks.goOnAlike)).toBe("")
   }, PATIENCE)
 })

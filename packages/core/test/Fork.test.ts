@@ -2,7 +2,7 @@
 import { it } from "@effect/vitest"
 import { Cause, Clock, Effect, Exit, Option, Schema } from "effect"
 import { describe, expect } from "vitest"
-import { Awakeable, Client, Signal, Step, Update, Workflow } from "@reprise/core"
+import { Awakeable, Child, Client, Signal, Step, Update, Workflow } from "@reprise/core"
 import type { Event } from "@reprise/core/engine"
 import { Crashes, World } from "@reprise/testing"
 
@@ -368,6 +368,121 @@ describe("what is open at the fork point", () => {
       expect(failureOf(again)).toMatchObject({ _tag: "RunTimedOut", millis: 86_400_000 })
       expect(yield* world.now).toBe(now)
     }))
+})
+
+describe("children of a fork", () => {
+  const Waits = Workflow.make("child", { input: Schema.String, messages: [Word] }, (name) =>
+    Effect.map(Word.receive, (word) => `${name} ${word}`))
+
+  const Parent = Workflow.make("parent", {}, () =>
+    Effect.gen(function*() {
+      const child = yield* Child.start(Waits, "one", { id: "c", key: "k" })
+      yield* child.signal(Word, "hears")
+      const first = yield* child.result
+      const second = yield* Child.start(Waits, "two")
+      yield* Effect.sleep("1 hour")
+      return `${first}, ${yield* second.result}`
+    }))
+
+  const family = Effect.gen(function*() {
+    const world = yield* World.make({ workflows: [Parent, Waits] })
+    const run = yield* world.start(Parent, undefined, { id: "run" })
+    yield* world.run(Client.signal("run/0:2", Word, "waits"))
+    expect(yield* world.runToEnd(run)).toBe("one hears, two waits")
+    return { world, history: yield* world.history("run") }
+  })
+
+  const childrenOf = (world: World.World, parent: string) =>
+    Effect.map(Effect.orDie(world.run(Client.list({ parent, limit: 10 }))), (runs) => runs.map(({ key, runId }) => ({ key, runId })))
+
+  it.scoped("that are open are started anew, and told what they were told; those that had ended keep their ends", () =>
+    Effect.gen(function*() {
+      const { history, world } = yield* family
+      const made: Array<string> = []
+      for (let at = 2; at < history.length; at++) {
+        const exit = yield* Effect.exit(world.run(Client.fork("run", { at, id: `fork-${at}` })))
+        if (Exit.isFailure(exit)) continue
+        yield* world.idle
+        const children = yield* childrenOf(world, `fork-${at}`)
+        for (const { runId } of children) {
+          expect(history.some((event) => "runId" in event && event.runId === runId)).toBe(false)
+          const { status } = yield* world.run(Client.describe(runId))
+          const input = (yield* world.history(runId))[0]
+          if (status === "running" && input?._tag === "RunStarted" && input.input === "two") {
+            yield* world.run(Client.signal(runId, Word, "waits"))
+          }
+        }
+        expect(yield* world.runToEnd(exit.value), `at ${at}`).toBe("one hears, two waits")
+        made.push(`${history[at - 1]!._tag} ${children.length} ${children.filter(({ key }) => key !== undefined).length}`)
+      }
+      expect(made).toMatchInlineSnapshot(`
+        [
+          "ChildScheduled 2 0",
+          "ChildStarted 2 0",
+          "SignalSent 2 0",
+          "SignalDelivered 2 0",
+          "ChildCompleted 1 0",
+          "ChildScheduled 1 0",
+          "ChildStarted 1 0",
+          "TimerStarted 1 0",
+          "ChildCompleted 0 0",
+          "TimerFired 0 0",
+        ]
+      `)
+    }))
+
+  it.scoped("see another end, if it is given, or the end that was there", () =>
+    Effect.gen(function*() {
+      const { history, world } = yield* family
+      const at = seqOf(history, "ChildCompleted")
+      const fork = yield* world.run(Client.fork("run", { at, id: "fork", replace: [{ seq: at, value: "given" }] }))
+      yield* world.idle
+      yield* world.run(Client.signal("fork/0:2", Word, "too"))
+      expect(yield* world.runToEnd(fork)).toBe("given, two too")
+      yield* world.start(Parent, undefined, { id: "again" })
+      const refused = yield* world.history("again")
+      expect(tags(refused).slice(-2)).toEqual(["ChildRefused", "RunFailed"])
+      const exit = yield* Effect.exit(forked(world, { at: seqOf(refused, "ChildRefused") }, "again"))
+      expect(failureOf(exit)).toMatchObject({ _tag: "RunExists", by: "id", runId: "c" })
+    }))
+
+  const Shares = Workflow.make("shares", {}, () => Child.run(Waits, "shared", { key: "shared", onConflict: "use_existing" }))
+  const Stops = Workflow.make("stops", {}, () =>
+    Child.run(Waits, "late").pipe(Effect.timeoutOption("1 hour"), Effect.map(Option.isNone)))
+
+  it.scoped("are awaited where they were there before, and end where they were to end", () =>
+    Effect.gen(function*() {
+      const world = yield* World.make({ workflows: [Shares, Stops, Waits] })
+      yield* world.start(Waits, "shared", { id: "there", key: "shared" })
+      const shares = yield* world.start(Shares, undefined, { id: "shares" })
+      const history = yield* world.history("shares")
+      const before = yield* world.run(Client.fork("shares", { at: 2, id: "before" }))
+      const started = yield* world.run(Client.fork("shares", { at: seqOf(history, "ChildStarted"), id: "started" }))
+      yield* world.run(Client.signal("there", Word, "run"))
+      const ended = yield* world.run(Client.fork("shares", { at: 3, id: "after" }))
+      for (const run of [shares, before, started, ended]) expect(yield* world.runToEnd(run)).toBe("shared run")
+      const stops = yield* world.start(Stops, undefined, { id: "stops" })
+      expect(yield* world.runToEnd(stops)).toBe(true)
+      const stopped = yield* world.history("stops")
+      const fork = yield* world.run(Client.fork("stops", { at: seqOf(stopped, "ChildCancelRequested"), id: "fork" }))
+      expect(yield* world.runToEnd(fork)).toBe(true)
+      const [child] = yield* childrenOf(world, "fork")
+      expect((yield* world.run(Client.describe(child!.runId))).status).toBe("cancelled")
+    }))
+
+  it.effect("survive crashes", () =>
+    Effect.gen(function*() {
+      const { exit } = yield* Crashes.everywhere(() => ({ workflows: [Parent, Waits] }), (world) =>
+        Effect.gen(function*() {
+          yield* world.start(Parent, undefined, { id: "run" })
+          const history = yield* world.history("run")
+          const fork = yield* world.run(Client.fork("run", { at: seqOf(history, "SignalDelivered"), id: "fork" }))
+          yield* world.idle
+          yield* world.run(Client.signal("fork/0:2", Word, "waits", { messageId: "1" }))
+          return yield* world.runToEnd(fork)
+        }))
+      expect(exit).toEqual(Exit.succeed("one hears, two waits"))
+    }), 60_000)
 })
 
 describe("crashes", () => {
