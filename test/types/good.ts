@@ -1,5 +1,5 @@
 /** What must compile: the counterpart of bad/. It is never run; the type check of the repository covers it. */
-import { type Json, Query, Signal, Step, Update, Workflow } from "@reprise/core"
+import { Child, type Json, Query, Signal, Step, Update, Workflow } from "@reprise/core"
 import { Context, Effect, Schedule, Schema } from "effect"
 
 export const payload: Json = { order: ["a", 1, true, null] }
@@ -63,3 +63,17 @@ interface Line {
 }
 const line: Line = { sku: "x", kind: null, pair: [1, "y"] }
 export const lines: Effect.Effect<ReadonlyArray<Line>, never, unknown> = Step.run("lines", Effect.succeed([line]))
+
+/** A child has its workflow's types; its services are no business of its parent, and the engine's errors need no listing. */
+export const Fleet = Workflow.make("fleet", { input: Schema.Array(Order), error: Busy }, (orders) =>
+  Effect.gen(function*() {
+    const all: ReadonlyArray<Order> = yield* Effect.forEach(orders, (order) => Child.run(Ship, order), { concurrency: 3 })
+    const child = yield* Child.start(withMessages, undefined, { parentClose: "abandon" })
+    yield* child.signal(Signal.make("go"), undefined)
+    yield* Signal.make("done", { payload: Schema.Date }).send("somebody", new Date(0))
+    return all.length
+  }))
+export const fleet: Workflow.Workflow<ReadonlyArray<Order>, number, Busy, never> = Fleet
+export const handled = Child.run(Ship, new Order({ id: "1", at: new Date(0) })).pipe(
+  Effect.catchTags({ Busy: () => Effect.void, RunCancelled: () => Effect.void, RunTimedOut: () => Effect.void })
+)
