@@ -2,6 +2,7 @@
 import { appendRawBatch, appendRawSingle } from "./appendRaw.js"
 import type { Bench } from "./Bench.js"
 import { fanoutFew, fanoutMany } from "./fanout.js"
+import { longHistory } from "./longHistory.js"
 import { park } from "./park.js"
 import { recover } from "./recover.js"
 import { replay } from "./replay.js"
@@ -20,6 +21,7 @@ export const benches: ReadonlyArray<Bench> = [
   fanoutFew,
   fanoutMany,
   replay,
+  longHistory,
   park,
   wake,
   signal,
