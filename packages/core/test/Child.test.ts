@@ -7,7 +7,6 @@ import { World } from "@reprise/testing"
 import { Declines, Dies, Doubles, settle, start, statusOf, survives, tags, Waits } from "./families.js"
 
 const runIds = ({ histories }: { readonly histories: object }) => Object.keys(histories).toSorted()
-/** Which ones they are, test/Telemetry.test.ts of the worker says. */
 const trace: unknown = expect.objectContaining({ sampled: true })
 
 describe("a parent sees", () => {

@@ -2,7 +2,7 @@
 import { it } from "@effect/vitest"
 import { Effect, Exit, Metric, Option, Schedule, Tracer } from "effect"
 import { describe, expect } from "vitest"
-import { Client, Signal, Step, Workflow } from "@reprise/core"
+import { Child, Client, Signal, Step, Workflow } from "@reprise/core"
 import { Metrics } from "@reprise/worker"
 import { World } from "@reprise/testing"
 
@@ -112,6 +112,19 @@ describe("spans", () => {
       }).pipe(Effect.scoped, Effect.withTracer(keeping(seen)))
       expect(new Set(seen.map((span) => span.traceId)).size).toBe(2)
       expect(seen[0]?.traceId).toMatch(/^[0-9a-f]{32}$/)
+    }))
+
+  it.effect("a child is part of its parent's trace", () =>
+    Effect.gen(function*() {
+      const seen: Array<Seen> = []
+      const Short = Workflow.make("short", {}, () => Step.run("work", Effect.void))
+      const Parent = Workflow.make("parent", {}, () => Child.run(Short, undefined, { id: "c" }))
+      yield* Effect.gen(function*() {
+        const world = yield* World.make({ workflows: [Parent, Short] })
+        yield* world.execute(Parent, undefined, { id: "p" })
+      }).pipe(Effect.scoped, Effect.withTracer(keeping(seen)))
+      expect(seen.map((span) => span.name).toSorted()).toEqual(["run parent", "run short", "step work"])
+      expect(new Set(seen.map((span) => span.traceId)).size).toBe(1)
     }))
 })
 
