@@ -25,8 +25,8 @@ export interface Edit {
 }
 
 export const ID = "run"
-const Before = Signal.make("before")
-const After = Signal.make("after")
+export const Before = Signal.make("before")
+export const After = Signal.make("after")
 
 export type Part = Effect.Effect<string, never, any>
 

@@ -1,7 +1,7 @@
 /** Every kind of edit, by the id of its row in docs/guide/changing-a-workflow.md. */
 import { Clock, Config, Effect, Random, Schedule, Schema } from "effect"
 import { Awakeable, Child, Client, Query, Sensor, Signal, Step, Update, Workflow } from "@reprise/core"
-import { around, between, type Edit, ID, type Part, type Verdict } from "./Edit.js"
+import { After, around, Before, between, type Edit, ID, type Part, type Verdict } from "./Edit.js"
 
 type Verdicts = readonly [before: Verdict, within: Verdict, past: Verdict]
 type Many = ReadonlyArray<Workflow.Any>
@@ -122,6 +122,7 @@ const time: ReadonlyArray<Edit> = [
   edit("timeout-add", seq(a), caught(Effect.timeout(a, "5 hours")), ["a", FIBER, FIBER]),
   edit("timeout-length", caught(Effect.timeout(a, "5 hours")), caught(Effect.timeout(a, "6 hours")), ["a", LENGTH, LENGTH]),
   edit("timeout-remove", caught(Effect.timeout(a, "5 hours")), seq(a), ["a", FIBER, FIBER]),
+  edit("race-remove", Effect.race(a, slow("b")) as Part, seq(a), ["a", FIBER, FIBER]),
   edit("race-add", seq(a), Effect.race(a, slow("b")) as Part, ["a", FIBER, FIBER])
 ]
 
@@ -201,11 +202,16 @@ const [Ship, Mail] = [childOf("ship"), childOf("mail")]
 const withChildren = (part: Part): Many => [Ship, Mail, around(part)]
 const child = (workflow: typeof Ship, options?: Child.Options) => Effect.orDie(Child.run(workflow, undefined, options))
 
+const told = Effect.asVoid(Effect.ignore(Text.send("nobody", "old")))
+const toldMore = Effect.asVoid(Effect.ignore(Text.send("nobody", "new")))
+
 const children: ReadonlyArray<Edit> = [
   edit("child-add", withChildren(seq(a)), withChildren(seq(child(Ship), a)), ["ship a", EXTRA, EXTRA]),
   edit("child-remove", withChildren(seq(child(Ship), a)), withChildren(seq(a)), ["a", EXTRA, ORDER]),
   edit("child-other", withChildren(seq(child(Ship))), withChildren(seq(child(Mail))), ["mail", REPLACED, REPLACED]),
   edit("child-policy", withChildren(seq(child(Ship))), withChildren(seq(child(Ship, { parentClose: "terminate" }))), all("ship")),
+  edit("send-add", seq(a), seq(told, a), ["a", EXTRA, EXTRA]),
+  edit("send-payload", seq(told, a), seq(toldMore, a), all("a")),
   edit("step-to-child", withChildren(seq(slow("ship"))), withChildren(seq(child(Ship))), ["ship", EXTRA, EXTRA])
 ]
 
@@ -215,12 +221,22 @@ const taking = (input: Schema.Schema<any, any>) => [Workflow.make("order", { inp
 const giving = (output: Schema.Schema<any, any>) => [Workflow.make("order", { output }, () => between(seq(a)) as never)]
 const failing = (error: Schema.Schema<any, any>) => [Workflow.make("order", { error, output: Schema.String }, () => between(seq(a)) as never)]
 
+/** A loop of two turns: the part stands in the first, the wait behind it in the second. */
+const looping = (continueAfter: number) => [
+  Workflow.loop("order", { input: Schema.Union(Schema.String, Schema.Number), continueAfter }, (turn) =>
+    turn === 2
+      ? Effect.as(After.receive, Workflow.done("a"))
+      : Effect.zipRight(Effect.zipRight(Before.receive, a), Effect.succeed(Workflow.next(2))))
+]
+
 const whole: ReadonlyArray<Edit> = [
   edit("workflow-rename", seq(a), [around(seq(a), { name: "purchase" })], all("! WorkflowUnknown")),
   edit("version-only", seq(a), [around(seq(a), { version: "2" })], all("a")),
   edit("version-beside", seq(a), [around(seq(a)), around(seq(quick("b"), a), { version: "2" })], all("a")),
   edit("input-wider", taking(Schema.String), taking(Schema.Union(Schema.String, Schema.Number)), all("a input")),
   edit("input-other", taking(Schema.String), taking(Schema.Number), all(VALUE)),
+  edit("continue-later", looping(1), looping(1_000), all("a")),
+  edit("continue-sooner", looping(1_000), looping(1), ["a", "a", EXTRA]),
   edit("output-schema", giving(Schema.String), giving(Schema.Union(Schema.String, Schema.Number)), all("a")),
   edit("error-schema", failing(Schema.String), failing(Schema.Number), all("a"))
 ]
@@ -230,6 +246,8 @@ const whole: ReadonlyArray<Edit> = [
 const helper = (): Part => Effect.gen(function*() {
   return yield* a
 }) as Part
+
+const undoable = Step.run("a", hour, { compensate: () => quick("undo") })
 
 const plain: ReadonlyArray<Edit> = [
   edit("log-add", seq(a), seq(Effect.log("here"), a, Effect.log("there")), all("a")),
@@ -246,6 +264,8 @@ const plain: ReadonlyArray<Edit> = [
   edit("fork-add-last", seq(Effect.flatMap(Effect.fork(a), (fiber) => fiber)), seq(
     Effect.flatMap(Effect.fork(a), (fiber) => Effect.zipRight(Effect.fork(Effect.void), fiber))
   ), all("a")),
+  edit("compensate-add", seq(a), seq(undoable), all("a")),
+  edit("compensate-remove", seq(undoable), seq(a), all("a")),
   edit("finalizer-add", seq(a), seq(Effect.ensuring(a, quick("b"))), ["a", "a", EXTRA]),
   edit("finalizer-remove", seq(Effect.ensuring(a, quick("b"))), seq(a), ["a", "a", MISSING])
 ]
