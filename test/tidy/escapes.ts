@@ -11,7 +11,7 @@ const ALLOWED: Readonly<Record<string, readonly [any: number, casts: number, rea
   "packages/core/src/define/Sensor.ts": [2, 2, "the encoded side of a schema; phantom requirements"],
   "packages/core/src/define/Signal.ts": [1, 0, "the encoded side of a schema"],
   "packages/core/src/define/Journal.ts": [0, 4, "answers of several sorts; a test kit's stand-in"],
-  "packages/core/src/define/Step.ts": [3, 1, "the encoded side of a schema; phantom requirements"],
+  "packages/core/src/define/Step.ts": [6, 2, "any effect, with what it makes inferred from it; schemas that were checked; phantom requirements"],
   "packages/core/src/define/Update.ts": [3, 1, "the encoded side of a schema"],
   "packages/core/src/define/Workflow.ts": [30, 5, "inference over any workflow, message and body"],
   "packages/core/src/engine/Containment.ts": [0, 10, "replaces globals and builtins, which TypeScript takes for constants"],
@@ -26,7 +26,7 @@ const ALLOWED: Readonly<Record<string, readonly [any: number, casts: number, rea
   "packages/sql/src/Transaction.ts": [0, 2, "rows as the driver gives them"],
   "packages/worker/src/RunLoop.ts": [0, 2, "encoded JSON"],
   "packages/worker/src/Telemetry.ts": [0, 5, "annotations and console methods by name"],
-  "packages/worker/src/Worker.ts": [0, 1, "one runtime for the services of all workflows"],
+  "packages/worker/src/Worker.ts": [0, 2, "one runtime for the services of all workflows; a check needs none of them"],
   "packages/testing/src/world/Process.ts": [0, 1, "the services of any workflows, met where the world is made"],
   "packages/testing/src/MemoryLog.ts": [0, 1, "a copy has the type of its original"]
 }

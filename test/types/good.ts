@@ -1,5 +1,5 @@
 /** What must compile: the counterpart of bad/. It is never run; the type check of the repository covers it. */
-import { Child, type Json, Query, Signal, Step, Update, Workflow } from "@reprise/core"
+import { Child, Compensation, type Json, Query, Signal, Step, Update, Workflow } from "@reprise/core"
 import { Context, Effect, Schedule, Schema } from "effect"
 
 export const payload: Json = { order: ["a", 1, true, null] }
@@ -77,3 +77,46 @@ export const fleet: Workflow.Workflow<ReadonlyArray<Order>, number, Busy, never>
 export const handled = Child.run(Ship, new Order({ id: "1", at: new Date(0) })).pipe(
   Effect.catchTags({ Busy: () => Effect.void, RunCancelled: () => Effect.void, RunTimedOut: () => Effect.void })
 )
+
+class Bank extends Context.Tag("Bank")<Bank, { readonly refund: (payment: number) => Effect.Effect<void, Down> }>() {}
+
+/** An undo knows the step's value as the log gives it back; its services are those of the run, its errors nobody's. */
+export const undone = Step.run("charge", Effect.succeed(1), {
+  compensate: (payment) => Effect.flatMap(Bank, (bank) => bank.refund(payment))
+})
+const released = Step.run("dates", dates, {
+  output: Schema.Array(Schema.DateFromString),
+  error: Busy,
+  compensate: {
+    run: (held: ReadonlyArray<Date>, cause) => Effect.flatMap(Mail, (mail) => mail.send(`${held.length} ${cause}`)),
+    retry: Schedule.spaced("1 second"),
+    nonRetryable: ["Down"],
+    deadline: "1 hour"
+  }
+})
+const Pay = Workflow.make("pay", { output: Schema.Number, error: Busy }, () =>
+  Effect.gen(function*() {
+    yield* Compensation.add("all", () => Effect.scoped(Effect.zipRight(Effect.scope, undone)))
+    yield* Compensation.within(released)
+    return yield* undone
+  }))
+export const withServices: Workflow.Workflow<void, number, Busy, Bank | Mail> = Pay
+/** Should a service get lost, this is refused no longer. */
+// @ts-expect-error
+export const withoutServices: Workflow.Workflow<void, number, Busy, Mail> = Pay
+// @ts-expect-error
+export const withoutOthers: Workflow.Workflow<void, number, Busy, Bank> = Pay
+
+const Seat = Schema.Struct({ class: Schema.Literal("first", "second"), tags: Schema.Array(Schema.String) })
+
+/** A literal stays one in the next state, which may have more than the schema asks for; a loop has the types of its turns. */
+export const Loop: Workflow.Workflow<typeof Seat.Type, number, never, Mail> = Workflow.loop("loop", { input: Seat }, (seat) =>
+  Effect.gen(function*() {
+    yield* Step.run("tell", Effect.orDie(Effect.flatMap(Mail, (mail) => mail.send(seat.class))))
+    if (seat.tags.length > 9) return yield* Workflow.continueAsNew({ class: "first", tags: [] })
+    return seat.class === "first" ? Workflow.next({ ...seat, class: "second", tags: [...seat.tags, "x"] }) : Workflow.done(1)
+  }))
+export const endless: Workflow.Workflow<void, never, never, never> = Workflow.loop("endless", {}, () =>
+  Effect.as(Effect.sleep("1 day"), Workflow.next()))
+export const again: Workflow.Workflow<void, never, never, never> = Workflow.make("again", {}, () =>
+  Effect.zipRight(Effect.sleep("1 day"), Workflow.continueAsNew()))

@@ -1,6 +1,7 @@
 /** The door for those who write and start workflows. */
 export * as Awakeable from "./define/Awakeable.js"
 export * as Child from "./define/Child.js"
+export * as Compensation from "./define/Compensation.js"
 export * as Query from "./define/Query.js"
 export * as Sensor from "./define/Sensor.js"
 export * as Signal from "./define/Signal.js"
@@ -11,6 +12,7 @@ export * as Client from "./Client.js"
 export {
   AwakeableAlreadySettled,
   AwakeableUnknown,
+  CompensationFailed,
   ConfigurationInvalid,
   Divergence,
   ForeignAsync,

@@ -4,6 +4,7 @@ import * as Outcome from "../define/Outcome.js"
 import type { Any, EngineError, Workflow } from "../define/Workflow.js"
 import * as Decide from "../engine/Decide.js"
 import type {
+  CompensationFailed,
   HistoryDamaged,
   LogError,
   PayloadInvalid,
@@ -26,6 +27,7 @@ export type Ended =
   | RunTimedOut
   | RunCancelled
   | RunTerminated
+  | CompensationFailed
   | RunNotFound
   | PayloadInvalid
   | HistoryDamaged

@@ -216,20 +216,22 @@ export type Request<T extends RequestTag = RequestTag> = {
   readonly [K in RequestTag]: { readonly _tag: K } & Requests[K]["request"]
 }[T]
 
-/** One thing to be undone, closed by whoever undoes it first. */
+/** What undoes one thing. Never fails: how it failed is kept in `Compensations.failed`. */
 export interface Undo {
-  readonly scope: Scope.CloseableScope
   readonly run: (cause: Cause.Cause<unknown>) => Effect.Effect<void>
+  /** Its own within the body's scope; none when that was no longer open. */
+  scope: Scope.CloseableScope | undefined
+  isBegun: boolean
 }
 
 /** What a run keeps of its compensations (define/Undo.ts). */
 export interface Compensations {
-  /** The body's scope while it is open: an undo is a finalizer in it. */
+  /** The body's scope while it is open. */
   scope: Scope.CloseableScope | undefined
-  /** Whether anything has been registered. */
-  used: boolean
-  /** Registered when the scope was no longer open, or kept by a body that asked to continue as new. */
-  readonly late: Array<Undo>
+  /** Registered and not begun, in order. */
+  readonly undos: Set<Undo>
+  /** The body continues as new: what its scope releases is not undone. */
+  isKept: boolean
   /** Undos that have failed for good. */
   readonly failed: Array<Uncompensated>
   /** Whether the run is to be cancelled, on request or because its time is up. */

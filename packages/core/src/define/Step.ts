@@ -2,7 +2,7 @@
  * A step: an effect that runs outside the program, whose outcome is journaled. Once its completion is committed, every
  * later replay answers that outcome and does not run the body again.
  */
-import { Context, Duration, Effect, Either, type Schedule, type Schema } from "effect"
+import { type Cause, Context, Duration, Effect, Either, type Schedule, type Schema } from "effect"
 import type { StepDefect, StepOutcomeUnknown, StepTimedOut } from "../model/Errors.js"
 import type { IsJson, Json } from "../model/Json.js"
 import { type Codec, codec } from "../model/Payload.js"
@@ -10,6 +10,7 @@ import { lineOf } from "../model/Source.js"
 import { Activation, type Attempt, type InStep } from "./Activation.js"
 import type { Journaled } from "./Fits.js"
 import * as Journal from "./Journal.js"
+import * as Undoing from "./Undo.js"
 
 /** Inside a step body: the attempt's number, idempotency key, abort signal, and heartbeat. */
 export class CurrentAttempt extends Context.Tag("@reprise/core/CurrentAttempt")<CurrentAttempt, Attempt>() {}
@@ -49,6 +50,20 @@ export type Given<E> = Omit<Options<unknown, E>, "output" | "error"> & {
 /** What comes back from the log: what the schema decodes, or the JSON value itself. */
 export type Value<A, O> = O extends { readonly output: infer S } ? Schema.Schema.Type<S> : A
 
+/** How a step is undone, and how often that is tried. Its errors need no schema: nobody but the log reads them. */
+export interface Compensate<A, R> extends Omit<Journal.Settings, "retry"> {
+  readonly run: (value: A, cause: Cause.Cause<unknown>) => Effect.Effect<unknown, unknown, R>
+  /** When and how often a failed undo is tried again. Default: not at all. */
+  readonly retry?: Schedule.Schedule<unknown>
+}
+
+/** The undo itself, or with options. */
+export type Compensation<A, R> = Compensate<A, R> | Compensate<A, R>["run"]
+
+type AnyEffect = Effect.Effect<any, any, any>
+type Made<B extends AnyEffect> = Effect.Effect.Success<B>
+type Failing<B extends AnyEffect> = Effect.Effect.Error<B>
+
 type TagOf<E> = E extends { readonly _tag: infer T extends string } ? T : never
 
 /** The engine's errors that the given options can raise. */
@@ -61,6 +76,9 @@ export type Raised<O> =
  * `StepTimedOut` when `timeout` or `deadline` is set, and with `StepOutcomeUnknown` when `onUnknown` is not `retry`;
  * a defect of the body is a failed attempt, and dies as `StepDefect` when no attempt is left.
  *
+ * `compensate` undoes a step that has completed, as a step of its own, should the run fail or be cancelled later: see
+ * `Compensation`.
+ *
  * @example
  * import { Effect, Schedule } from "effect"
  * import { Step } from "@reprise/core"
@@ -70,22 +88,60 @@ export type Raised<O> =
  *   retry: Schedule.exponential("1 second").pipe(Schedule.jittered, Schedule.upTo("1 hour"))
  * })
  */
-export const run = <A, E, R, const O extends Given<E> = {}>(
+export const run = <B extends AnyEffect, const O extends Given<Failing<B>> = {}, Undo = never>(
   name: string,
-  effect: Effect.Effect<A, E, R> & Fits<A, E, O>,
-  options?: O
-): Effect.Effect<Value<A, O>, E | Raised<O>, Activation | InStep<Exclude<R, CurrentAttempt>>> => {
-  const settings: Options<A, E> = options ?? {}
-  const output = codec<A>(settings.output)
-  const error = codec<E>(settings.error)
-  const step = Journal.define(name, Journal.bodyOf(name, effect, output, error), output, settings, false, lineOf(run))
+  effect: B & Fits<Made<B>, Failing<B>, O>,
+  // Field by field, so that the schema is known where the type of the undo's value is asked for.
+  options?: { readonly [K in keyof O]: O[K] } & { readonly compensate?: Compensation<Value<Made<B>, O>, Undo> }
+): Effect.Effect<
+  Value<Made<B>, O>,
+  Failing<B> | Raised<O>,
+  Activation | InStep<Exclude<Effect.Effect.Context<B> | Undo, CurrentAttempt>>
+> => {
+  // That its schemas fit, `Fits` has checked.
+  const settings = (options ?? {}) as Options<Made<B>, Failing<B>>
+  const output = codec(settings.output)
+  const error = codec(settings.error)
+  const source = lineOf(run)
+  const body = Journal.bodyOf<Made<B>, Failing<B>, unknown>(name, effect, output, error)
+  const step = Journal.define(name, body, output, settings, false, source)
   // The phantom requirement has no value: the worker meets it where the body runs.
-  return Journal.perform(step, output, error) as Effect.Effect<
-    Value<A, O>,
-    E | Raised<O>,
-    Activation | InStep<Exclude<R, CurrentAttempt>>
+  const performed = Journal.perform(step, output, error) as Effect.Effect<
+    Value<Made<B>, O>,
+    Failing<B> | Raised<O>,
+    Activation | InStep<Exclude<Effect.Effect.Context<B> | Undo, CurrentAttempt>>
   >
+  return options?.compensate === undefined ? performed : undone(name, performed, options.compensate, source)
 }
+
+/** The step, and its undo registered as soon as it has completed, with no gap for an interruption in between. */
+const undone = <A, E, R, Undo>(
+  name: string,
+  step: Effect.Effect<A, E, R>,
+  compensate: Compensation<A, Undo>,
+  source: string | undefined
+): Effect.Effect<A, E, Activation | R> => {
+  const options: Compensate<A, Undo> = typeof compensate === "function" ? { run: compensate } : compensate
+  return Effect.uninterruptibleMask((restore) =>
+    Effect.tap(restore(step), (value) => Undoing.register(name, (cause) => undoOf(name, options, value, cause, source))))
+}
+
+const undoOf = <A, R>(
+  name: string,
+  options: Compensate<A, R>,
+  value: A,
+  cause: Cause.Cause<unknown>,
+  source: string | undefined
+) => {
+  const output = codec<void>()
+  const error = codec<Json>()
+  const effect = Effect.suspend(() => Effect.mapError(Effect.asVoid(options.run(value, cause)), Undoing.asJson))
+  const body = Journal.bodyOf(name, effect, output, error)
+  return Journal.perform(Journal.define(nameOfUndo(name), body, output, options, false, source), output, error)
+}
+
+/** A name that is long already stays as it is: the limit must not stop a run that undoes. */
+const nameOfUndo = (name: string): string => (name.length > 100 ? name : `undo ${name}`)
 
 /**
  * Records a side effect's value once and answers the recorded value ever after: ids, the wall clock, configuration.

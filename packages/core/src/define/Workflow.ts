@@ -1,6 +1,6 @@
 /** A workflow: a name, a version, schemas, and an ordinary Effect program. A plain value; the engine looks it up. */
-import { Cause, Chunk, Context, Effect, Either, Exit, FiberRef, Option, Schema, Scope } from "effect"
-import { EngineError, StepDefect } from "../model/Errors.js"
+import { Cause, Context, Effect, Either, Exit, FiberId, FiberRef, Option, Schema, Scope } from "effect"
+import { EngineError } from "../model/Errors.js"
 import type { Failure } from "../model/Event.js"
 import type { IsJson, Json } from "../model/Json.js"
 import { type Codec, codec } from "../model/Payload.js"
@@ -8,6 +8,7 @@ import { Activation, type InStep, type RunInfo } from "./Activation.js"
 import * as Generation from "./Generation.js"
 import type { Query } from "./Query.js"
 import type { Signal } from "./Signal.js"
+import * as Undo from "./Undo.js"
 import type { Update } from "./Update.js"
 
 export type { EngineError }
@@ -223,21 +224,28 @@ const errorSchema = (declared: Schema.Schema<unknown, any> | undefined): Schema.
 
 /**
  * As `Effect.scoped`, for a fiber that is all the body's own: the scope is put into its context once and for all, which
- * costs a fraction of providing it for the extent of an effect.
+ * costs a fraction of providing it for the extent of an effect. Only the body can be interrupted: once it has ended, it
+ * is decided how the run ends, and a cancel that comes later is too late.
  */
 const inScope = <A, E>(body: Effect.Effect<A, E, Activation | Scope.Scope>): Effect.Effect<A, E, Activation> =>
-  Effect.flatMap(Scope.make(), (scope) =>
-    Effect.zipRight(
-      FiberRef.update(FiberRef.currentContext, (context) => Context.add(context, Scope.Scope, scope)),
-      // The line above has met the requirement.
-      Effect.onExit(body as Effect.Effect<A, E, Activation>, (exit) => isFault(exit) ? Effect.void : Scope.close(scope, exit))
-    ))
+  Effect.gen(function*() {
+    const of = yield* (yield* Activation).compensations
+    const scope = yield* Scope.make()
+    of.scope = scope
+    yield* FiberRef.update(FiberRef.currentContext, (context) => Context.add(context, Scope.Scope, scope))
+    // The line above has met the requirement.
+    const exit = yield* Effect.exit(Effect.interruptible(body as Effect.Effect<A, E, Activation>))
+    const ended = of.isCancelled() ? interrupted(exit) : exit
+    // A defect of the program blocks the run: nothing is released, because the mended code will go on with what it has.
+    if (isFault(ended)) return yield* ended
+    return yield* Effect.onExit(ended, () => Undo.end(of, ended))
+  })
 
-/** A defect of the program blocks the run: nothing is released, because the mended code will go on with what it has. */
-const isFault = (exit: Exit.Exit<unknown, unknown>): boolean => Exit.isFailure(exit) && hasFault(exit.cause)
+/** As in any fiber, interruption wins over a typed error. */
+const interrupted = <A, E>(exit: Exit.Exit<A, E>): Exit.Exit<A, E> =>
+  Exit.isSuccess(exit) ? exit : Exit.failCause(Cause.sequential(Cause.stripFailures(exit.cause), Cause.interrupt(FiberId.none)))
 
-const hasFault = (cause: Cause.Cause<unknown>): boolean =>
-  Chunk.some(Cause.defects(cause), (died) => !(died instanceof StepDefect))
+const isFault = (exit: Exit.Exit<unknown, unknown>): boolean => Exit.isFailure(exit) && Undo.hasFault(exit.cause)
 
 const programOf = <Input>(
   name: string,
@@ -254,7 +262,7 @@ const programOf = <Input>(
       onSuccess: (result) => Effect.orDie(output.encode(result, `output of workflow "${name}"`)),
       onFailure: (cause): Effect.Effect<never, Failed | Continued> => {
         // `matchEffect` would make a defect of the error when a step's defect stands beside it.
-        const typed = hasFault(cause) ? Option.none() : Cause.failureOption(cause)
+        const typed = Undo.hasFault(cause) ? Option.none() : Cause.failureOption(cause)
         if (Option.isNone(typed)) return Effect.failCause(Cause.stripFailures(cause))
         if (typed.value instanceof Generation.ContinueAsNew) {
           const state = input.encode(typed.value.input as Input, `input with which workflow "${name}" continues`)

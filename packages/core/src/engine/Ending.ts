@@ -30,15 +30,19 @@ const closingCommand = (program: ProgramState, cause: Cause.Cause<Failed | Conti
   const { cancel } = program
   if (cancel === undefined) return failed(program, { _tag: "Interrupted" })
   if (cancel.cause === "timeout") return failed(program, { _tag: "TimedOut", scope: "run", millis: program.timeoutMillis ?? 0 })
+  const { by, reason } = cancel
   // Cancelled, but not clean: what could not be undone must be seen.
-  if (program.uncompensated.length > 0) return failed(program, { _tag: "Interrupted" })
-  return { _tag: "CancelRun", reason: cancel.reason, by: cancel.by }
+  if (program.compensations.failed.length > 0) {
+    const cancelled = { ...(reason === undefined ? {} : { reason }), ...(by === undefined ? {} : { by }) }
+    return failed(program, { _tag: "Interrupted", cancelled })
+  }
+  return { _tag: "CancelRun", reason, by }
 }
 
 const failed = (program: ProgramState, failure: Failure): Command => ({
   _tag: "FailRun",
   failure,
-  uncompensated: [...program.uncompensated]
+  uncompensated: [...program.compensations.failed]
 })
 
 const defectIn = (cause: Cause.Cause<unknown>): Failure | undefined => {

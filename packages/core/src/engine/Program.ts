@@ -96,7 +96,14 @@ export const make = (
     configs: new Map(),
     patches: new Map(),
     passedMarkers: new Map(),
-    uncompensated: [],
+    compensations: {
+      scope: undefined,
+      undos: new Set(),
+      isKept: false,
+      failed: [],
+      isCancelled: () => program.cancel !== undefined,
+      halting: (effect) => halting(program, effect)
+    },
     endlessCount: 0,
     hashCount: 0
   }
@@ -209,16 +216,19 @@ const begin = (program: ProgramState, event: Of<"RunStarted">): void => {
   program.generationSeq = program.seq
   program.timeoutMillis = event.timeoutAt === undefined ? undefined : event.timeoutAt - (event.beganAt ?? event.at)
   for (const { name, payload } of event.carried ?? []) deliverSignal(signalBox(program, name), payload)
-  const root = fork(program, halting(program, program.workflow.program(event.input)), place(program, rootPath(program)))
+  let ended: Ended | undefined
+  const body = Effect.onExit(halting(program, program.workflow.program(event.input)), (exit) => Effect.sync(() => void (ended = exit)))
+  const root = fork(program, Effect.uninterruptible(body), place(program, rootPath(program)))
   program.root = root
-  root.addObserver((exit) => finish(program, exit))
+  // With the exit of the fiber itself, a cancel that came after the body would take the place of the outcome.
+  root.addObserver((exit) => finish(program, ended ?? exit))
 }
 
 /**
  * Stops a program where its defect comes to light, before its end interrupts its other fibers: what they would ask for
  * then must not reach the history, because the mended code will not ask for it.
  */
-const halting = <A, E>(program: ProgramState, effect: Effect.Effect<A, E, Activation>): Effect.Effect<A, E, Activation> =>
+const halting = <A, E, R>(program: ProgramState, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.tapErrorCause(effect, (cause) =>
     Effect.sync(() => {
       const fault = faultOf(program, cause)
@@ -308,7 +318,9 @@ const waitsForSomething = (program: ProgramState): boolean => {
 
 // ---- ending ----
 
-const finish = (program: ProgramState, exit: Exit.Exit<Json | undefined, Failed | Continued>): void => {
+type Ended = Exit.Exit<Json | undefined, Failed | Continued>
+
+const finish = (program: ProgramState, exit: Ended): void => {
   if (program.fault !== undefined) return
   const ending = endingOf(program, exit)
   if ("fault" in ending) return fail(program, ending.fault)

@@ -1,10 +1,20 @@
 /** What the engine keeps of one program in memory. Nothing here matters (I5): the history rebuilds it. */
 import type { Cause, ConfigProvider, Fiber, Logger, LogLevel, Runtime, Tracer } from "effect"
-import type { Accepts, Activation, Awaited, Body, QueryHandler, RunInfo, StepNews, UpdateHandler } from "../define/Activation.js"
+import type {
+  Accepts,
+  Activation,
+  Awaited,
+  Body,
+  Compensations,
+  QueryHandler,
+  RunInfo,
+  StepNews,
+  UpdateHandler
+} from "../define/Activation.js"
 import type { Any } from "../define/Workflow.js"
 import type { Command } from "../model/Command.js"
 import type { Fault } from "../model/Errors.js"
-import type { Of, Recorded, Settlement, Uncompensated } from "../model/Event.js"
+import type { Of, Recorded, Settlement } from "../model/Event.js"
 import type { Json } from "../model/Json.js"
 import type { Limits } from "../model/Limits.js"
 import type { FiberScheduler } from "./FiberScheduler.js"
@@ -104,8 +114,7 @@ export interface ProgramState {
   readonly patches: Map<string, { readonly taken: boolean; readonly seq: number }>
   /** Markers that nobody has asked for: their seq, and that of the activation to which they belong. */
   readonly passedMarkers: Map<string, { readonly seq: number; readonly activation: number }>
-  /** Compensations that have failed for good. */
-  readonly uncompensated: Array<Uncompensated>
+  readonly compensations: Compensations
   /** Fibers that sleep without end: they wait, though no event will come for them. */
   endlessCount: number
   /** Objects that were hashed by count so far. */

@@ -122,7 +122,8 @@ export const perform: ActivationShape["perform"] = (request) =>
 /** The activation of every program; which one it is, the fiber knows. */
 export const activation: ActivationShape = {
   perform,
-  info: Effect.withFiberRuntime((fiber) => Effect.succeed(placeOf(fiber).program.info))
+  info: Effect.withFiberRuntime((fiber) => Effect.succeed(placeOf(fiber).program.info)),
+  compensations: Effect.withFiberRuntime((fiber) => Effect.succeed(placeOf(fiber).program.compensations))
 }
 
 /** Waits for a step's next news; when interrupted, asks for its cancellation and waits until that is settled. */
