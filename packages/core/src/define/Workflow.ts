@@ -72,8 +72,11 @@ type Or<T, Default> = [T] extends [Undeclared] ? Default : T
 type ServicesOf<R> = R extends InStep<infer S> ? S : never
 type Foreign<R> = Exclude<R, Activation | Scope.Scope | InStep<any>>
 
-/** `unknown` when the body fits the options; otherwise a type whose only field says what is wrong. */
-type Fits<B, Input, Output, Err> = B extends Effect.Effect<infer A, infer E, infer R>
+/**
+ * `unknown` when the body fits the options; otherwise a type whose only field says what is wrong. A body may be one of
+ * several effects: they are judged together, because one that fits would hide the others.
+ */
+type Fits<B, Input, Output, Err> = [B] extends [Effect.Effect<infer A, infer E, infer R>]
   ? [Foreign<R>] extends [never] ? OutputFits<A, Output, ErrorFits<E, Err, Input>>
   : { readonly "this service may only be used inside a step: wrap its use in Step.run": Foreign<R> }
   : never
@@ -143,7 +146,7 @@ export interface LoopOptions<State, Output, Err> extends Options<State, Output, 
 type End<State> = Generation.Next<State> | Generation.Done<unknown>
 
 /** As `Fits`, for one turn. */
-type TurnFits<B, State, Output, Err> = B extends Effect.Effect<infer Ends, infer E, infer R>
+type TurnFits<B, State, Output, Err> = [B] extends [Effect.Effect<infer Ends, infer E, infer R>]
   ? [Exclude<Ends, End<any>>] extends [never]
     ? [Ends] extends [End<State>] ? Fits<Effect.Effect<OutputOf<Ends>, E, R>, State, Output, Err>
     : { readonly "the next state does not fit the workflow's `input` schema": Exclude<Ends, Generation.Done<any>> }
