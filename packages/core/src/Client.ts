@@ -10,4 +10,7 @@ export { type Misfit, type PatchUse, type Report, REPORTED_MAX, type Runs } from
 export { type Ended, result } from "./client/Results.js"
 export { describe, type Description, history, list } from "./client/Runs.js"
 export { Client, type ClientShape, type LocalWorker, make, type Waiter, type Waiters } from "./client/Shape.js"
+export { why } from "./client/Why.js"
+export type { Mail, Wait, WaitsFor, WhyReport } from "./client/WhyReport.js"
+export { whyText } from "./client/WhyText.js"
 export { execute, type Handle, start, startByName, type StartError, type StartOptions } from "./client/Start.js"

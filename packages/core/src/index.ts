@@ -15,6 +15,7 @@ export {
   CompensationFailed,
   ConfigurationInvalid,
   Divergence,
+  ForkInvalid,
   ForeignAsync,
   GlobalForbidden,
   HistoryDamaged,

@@ -27,7 +27,7 @@ const ordered = Effect.gen(function*() {
   const world = yield* World.make({ workflows: [Order] })
   const run = yield* world.start(Order, 21, { id: "run", key: "k" })
   yield* world.run(Client.signal("run", Word, "paid"))
-  expect(yield* world.runToEnd(run)).toBe("paid 42!")
+  yield* world.runToEnd(run)
   return { world, history: yield* world.history("run") }
 })
 
@@ -388,7 +388,7 @@ describe("children of a fork", () => {
     const world = yield* World.make({ workflows: [Parent, Waits] })
     const run = yield* world.start(Parent, undefined, { id: "run" })
     yield* world.run(Client.signal("run/0:2", Word, "waits"))
-    expect(yield* world.runToEnd(run)).toBe("one hears, two waits")
+    yield* world.runToEnd(run)
     return { world, history: yield* world.history("run") }
   })
 

@@ -13,7 +13,7 @@ export const rehearse = (
   const replay = Replay.run(run, history, worker.registry, worker.host)
   const program = replay.program ?? begun(worker, run, next)
   if (replay.fault !== undefined || program === undefined) return replay.fault
-  if ("_tag" in program && program._tag === "WorkflowUnknown") return program
+  if ("_tag" in program) return program
   if (next !== undefined) Program.activate(program, next, events.length + 1, undefined)
   Program.drop(program)
   return program.fault

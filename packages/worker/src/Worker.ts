@@ -24,6 +24,7 @@ import * as Attempts from "./Attempts.js"
 import * as Check from "./Check.js"
 import * as CommitLoop from "./CommitLoop.js"
 import * as DueLoop from "./DueLoop.js"
+import { inspect } from "./Inspect.js"
 import * as Parking from "./Parking.js"
 import * as Live from "./Live.js"
 import * as ReadRun from "./ReadRun.js"
@@ -82,7 +83,8 @@ export const local = (worker: Worker): Client.LocalWorker => ({
   query: (run, name, input) => query(worker, run, name, input),
   refusal: (run, message) => refusal(worker, run, message),
   check: (options) => Check.run(worker, options),
-  rehearse: (run, events, next) => Effect.sync(() => rehearse(worker, run, events, next))
+  rehearse: (run, events, next) => Effect.sync(() => rehearse(worker, run, events, next)),
+  inspect: (run) => inspect(worker, run)
 })
 
 /**
@@ -105,7 +107,7 @@ export const check = (
   Effect.gen(function*() {
     const { workflow, ...rest } = options
     // No body runs, so the services of the steps are not needed.
-    const worker = yield* make(rest, yield* Effect.runtime<never>(), undefined)
+    const worker = yield* make(rest, (yield* Effect.runtime()) as Runtime.Runtime<unknown>, undefined)
     return yield* Check.run(worker, workflow === undefined ? {} : { workflow })
   })
 

@@ -1,5 +1,6 @@
 /** What a client is made of. Every function of `Client` finds it in the context. */
 import { Context, Duration, Effect, type Scope } from "effect"
+import type { Inspection } from "../engine/Inspection.js"
 import type * as Registry from "../engine/Registry.js"
 import type * as Replay from "../engine/Replay.js"
 import type { Fault, HistoryDamaged, LogError, MessageUnknown, PayloadInvalid, QueryFailed } from "../model/Errors.js"
@@ -30,6 +31,8 @@ export interface LocalWorker {
     events: ReadonlyArray<Event>,
     next: Event | undefined
   ) => Effect.Effect<Fault | undefined>
+  /** Replays a run in order to say what its fibers wait for. */
+  readonly inspect: (run: RunSummary) => Effect.Effect<Inspection, LogError | HistoryDamaged>
 }
 
 export interface ClientShape {

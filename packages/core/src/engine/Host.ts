@@ -5,6 +5,7 @@ import { guardBuiltins } from "./Containment.js"
 import type { Host } from "./ProgramState.js"
 import { activation } from "./Requests.js"
 import { makeRuntime } from "./Services.js"
+import * as Tracker from "./Tracker.js"
 
 export interface Options {
   readonly limits?: Partial<Limits>
@@ -26,3 +27,6 @@ export const make = (options: Options): Host => {
     secret: options.secret
   }
 }
+
+/** A host of programs whose fibers are followed, so that one can say what they wait for (engine/Waits.ts). */
+export const tracked = (host: Host): Host => ({ ...host, ...Tracker.make(host.runtime) })

@@ -18,6 +18,7 @@ import type { Of, Recorded, Settlement } from "../model/Event.js"
 import type { Json } from "../model/Json.js"
 import type { Limits } from "../model/Limits.js"
 import type { FiberScheduler } from "./FiberScheduler.js"
+import type { Tracker } from "./Tracker.js"
 
 /** What programs need of the process that hosts them; made once per worker. */
 export interface Host {
@@ -27,6 +28,8 @@ export interface Host {
   readonly minimumLogLevel: LogLevel.LogLevel
   /** An unguessable string for an awakeable's token. */
   readonly secret: () => string
+  /** Of programs that are replayed in order to be looked at. */
+  readonly tracker?: Tracker
 }
 
 /** What a live activation wants to tell the world. The host does so after the commit (I2), and never on replay. */

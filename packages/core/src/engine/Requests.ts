@@ -14,6 +14,7 @@ import { patched } from "./requests/Patched.js"
 import type { ProgramState } from "./ProgramState.js"
 import { placeOf } from "./Services.js"
 import * as Steps from "./Steps.js"
+import * as Tracker from "./Tracker.js"
 import { parked, waitAmong, waitFor } from "./Wait.js"
 
 type Answers = {
@@ -116,7 +117,10 @@ export const perform: ActivationShape["perform"] = (request) =>
       here: FiberPlace,
       request: unknown
     ) => Effect.Effect<never>
-    return answer(here.program, here, request)
+    const { tracker } = here.program.host
+    if (tracker === undefined) return answer(here.program, here, request)
+    const nextId = `${here.path}#${here.commandCount}`
+    return Tracker.followed(tracker, here.path, nextId, here.program.now, request, answer(here.program, here, request))
   })
 
 /** The activation of every program; which one it is, the fiber knows. */

@@ -49,6 +49,8 @@ const localOf = (world: WorldState): Client.LocalWorker => {
       Effect.flatMap(local, ({ process, worker }) =>
         Process.unlessDead(process, "judge a message", worker.refusal(run, message))),
     check: (options) => Effect.flatMap(local, ({ process, worker }) => Process.unlessDead(process, "check", worker.check(options))),
-    rehearse: (run, events, next) => Effect.flatMap(local, ({ worker }) => worker.rehearse(run, events, next))
+    rehearse: (run, events, next) => Effect.flatMap(local, ({ worker }) => worker.rehearse(run, events, next)),
+    inspect: (run) =>
+      Effect.flatMap(local, ({ process, worker }) => Process.unlessDead(process, "look at a run", worker.inspect(run)))
   }
 }
