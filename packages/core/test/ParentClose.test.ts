@@ -186,4 +186,24 @@ describe("the wait for a child", () => {
     "RunCancelled",
     { leaves: [({ histories }) => tags(histories["p"]).filter((tag) => tag === "ChildCancelRequested").length, 2] }
   )
+
+  for (const parentClose of ["cancel", "terminate"] as const) {
+    it.scoped(`ends a child that is blocked: ${parentClose}`, () =>
+      Effect.gen(function*() {
+        const childThat = (end: Effect.Effect<void>) => Workflow.make("child", {}, () => Effect.zipRight(Effect.sleep("1 hour"), end))
+        const Broken = childThat(Effect.die(new Error("a bug")))
+        const Parent = Workflow.make("parent", {}, () =>
+          Effect.timeoutOption(Child.run(Broken, undefined, { id: "c", parentClose }), "1 day").pipe(
+            Effect.map((found) => found._tag)
+          ))
+        const world = yield* World.make({ workflows: [Parent, Broken] })
+        const run = yield* world.start(Parent, undefined, { id: "p" })
+        yield* world.advance("2 days")
+        const before = [yield* statusOf(world, "p"), yield* statusOf(world, "c")]
+        expect(before).toEqual(parentClose === "cancel" ? ["running", "running"] : ["completed", "terminated"])
+        yield* world.restart([Parent, childThat(Effect.sleep("9 days"))])
+        expect(yield* world.runToEnd(run)).toBe("None")
+        expect(yield* statusOf(world, "c")).toBe(parentClose === "cancel" ? "cancelled" : "terminated")
+      }))
+  }
 })
