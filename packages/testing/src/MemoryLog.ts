@@ -125,7 +125,10 @@ const appendOne = (process: Process, append: Log.Append, tell: Tell): Log.Append
 const reachOut = (store: MemoryStore, entry: Entry, append: Log.Append, tell: Tell): void => {
   const early = askedBeforeContinuing(append.events)
   for (const outgoing of append.outgoing) if (early.has(outgoing.id)) apply(store, entry, outgoing, tell)
-  if (append.events.some(({ _tag }) => _tag === "RunContinuedAsNew")) endChildren(store, entry, tell)
+  if (append.events.some(({ _tag }) => _tag === "RunContinuedAsNew")) {
+    dropNotes(entry)
+    endChildren(store, entry, tell)
+  }
   for (const outgoing of append.outgoing) if (!early.has(outgoing.id)) apply(store, entry, outgoing, tell)
 }
 
@@ -288,24 +291,30 @@ const take = (store: MemoryStore, entry: Entry, append: Log.Append, tell: Tell):
   // A new run without events is pending, and due at its start.
   if (append.row !== undefined && (append.start === undefined || append.events.length > 0)) entry.row = append.row
   if (append.events.length > 0) tell({ _tag: "Appended", runId, seq: entry.events.length, events: append.events })
-  reachOut(store, entry, append, tell)
   const closing = closingOf(append)
-  if (closing === undefined) return
-  if (append.row?.closedAt === undefined) {
+  if (closing !== undefined && append.row?.closedAt === undefined) {
     throw new TypeError(`${closing._tag} of run ${runId} without the columns of a closed run`)
   }
-  close(store, entry)
+  // A closed run is not answered any more, and its key is free.
+  if (closing !== undefined) close(store, entry)
+  reachOut(store, entry, append, tell)
+  if (closing === undefined) return
   endChildren(store, entry, tell)
   tellWatchers(store, entry, closing, tell)
   tell({ _tag: "Closed", runId, event: closing })
+}
+
+/** What was noted of steps that are nobody's any more. */
+const dropNotes = (entry: Entry): void => {
+  entry.progress.clear()
+  entry.polls.clear()
 }
 
 const close = (store: MemoryStore, entry: Entry): void => {
   const { key, runId, workflow } = entry.start
   entry.row = { ...entry.row, wakeAt: undefined, busy: false, paused: false }
   entry.blocked = undefined
-  entry.progress.clear()
-  entry.polls.clear()
+  dropNotes(entry)
   store.open.delete(runId)
   if (key !== undefined) store.keys.delete(keyOf(workflow, key))
 }
