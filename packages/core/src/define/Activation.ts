@@ -7,6 +7,7 @@ import type { PayloadInvalid } from "../model/Errors.js"
 import type { Failure, OnUnknown, ParentClose, Resolution, Settlement, Uncompensated } from "../model/Event.js"
 import type { Json } from "../model/Json.js"
 import type { End } from "../model/Message.js"
+import type { Line } from "../model/Source.js"
 
 /** Who and what is running. */
 export interface RunInfo {
@@ -90,7 +91,7 @@ export interface Requests {
       readonly deadlineMillis: number | undefined
       readonly onUnknown: OnUnknown
       readonly summary: string | undefined
-      readonly source: string | undefined
+      readonly source: Line | undefined
       /** Whether an operator may complete the step with this output; given where one may be asked. */
       readonly accepts: Accepts<Json | undefined> | undefined
     }
@@ -121,7 +122,7 @@ export interface Requests {
       /** Configuration keeps the value of its first read for the whole run; other values are recorded at each call. */
       readonly config: boolean
       readonly evaluate: () => Json | undefined
-      readonly source: string | undefined
+      readonly source: Line | undefined
     }
     readonly answer: Json | undefined
   }
@@ -137,7 +138,7 @@ export interface Requests {
   readonly CreateAwakeable: {
     readonly request: {
       readonly name: string
-      readonly source: string | undefined
+      readonly source: Line | undefined
       readonly accepts: Accepts<Settlement>
     }
     readonly answer: { readonly id: string; readonly token: string }
@@ -176,7 +177,7 @@ export interface Requests {
       readonly onConflict: "fail" | "use_existing"
       readonly delayMillis: number | undefined
       readonly timeoutMillis: number | undefined
-      readonly source: string | undefined
+      readonly source: Line | undefined
     }
     readonly answer:
       | {
@@ -204,7 +205,7 @@ export interface Requests {
       readonly runId: string
       readonly name: string
       readonly payload: Json | undefined
-      readonly source: string | undefined
+      readonly source: Line | undefined
     }
     readonly answer:
       | { readonly _tag: "Delivered" }

@@ -5,7 +5,7 @@ import { Duration, Effect, Either } from "effect"
 import type { EngineError } from "../model/Errors.js"
 import { RunExists, type RunClosed, type RunNotFound } from "../model/Errors.js"
 import type { ParentClose } from "../model/Event.js"
-import { lineOf } from "../model/Source.js"
+import { type Line, lineOf } from "../model/Source.js"
 import { Activation, type ActivationShape, type Requests } from "./Activation.js"
 import { outcomeOf } from "./Outcome.js"
 import type { Signal } from "./Signal.js"
@@ -92,7 +92,7 @@ const begin = <Input, A, E, R>(
   workflow: Workflow<Input, A, E, R>,
   input: Input,
   options: Options,
-  source: string | undefined
+  source: Line | undefined
 ) =>
   Effect.gen(function*() {
     const activation = yield* Activation

@@ -7,6 +7,7 @@ import { PayloadInvalid, StepDefect, StepOutcomeUnknown, StepTimedOut } from "..
 import type { Failure } from "../model/Event.js"
 import type { Json } from "../model/Json.js"
 import type { Codec } from "../model/Payload.js"
+import type { Line } from "../model/Source.js"
 import {
   Activation,
   type ActivationShape,
@@ -41,7 +42,7 @@ export const define = <A>(
   output: Codec<A>,
   options: Settings,
   sensor: boolean,
-  source: string | undefined
+  source: Line | undefined
 ): Definition => ({
   request: {
     name,

@@ -5,7 +5,7 @@
 import { Duration, Effect, Option, type Schema } from "effect"
 import type { StepTimedOut } from "../model/Errors.js"
 import { type Codec, codec } from "../model/Payload.js"
-import { lineOf } from "../model/Source.js"
+import { type Line, lineOf } from "../model/Source.js"
 import type { Activation, Body, InStep, Outcome } from "./Activation.js"
 import type { Journaled, JournaledError } from "./Fits.js"
 import * as Journal from "./Journal.js"
@@ -66,7 +66,7 @@ const sense = <A, E>(
   name: string,
   check: Effect.Effect<Option.Option<A>, E, unknown>,
   options: Options<A, E>,
-  source: string | undefined
+  source: Line | undefined
 ) => {
   const output = codec<A>(options.output)
   const error = codec<E>(options.error)

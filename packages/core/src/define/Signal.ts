@@ -6,7 +6,7 @@ import { Effect, Either, Option, type Schema, Stream } from "effect"
 import { RunClosed, RunNotFound } from "../model/Errors.js"
 import type { Json } from "../model/Json.js"
 import { type Codec, codec } from "../model/Payload.js"
-import { lineOf } from "../model/Source.js"
+import { type Line, lineOf } from "../model/Source.js"
 import { Activation } from "./Activation.js"
 
 export interface Signal<A> {
@@ -40,7 +40,7 @@ const sendTo = <A>(
   name: string,
   payload: Codec<A>,
   value: A,
-  source: string | undefined
+  source: Line | undefined
 ): Effect.Effect<void, RunNotFound | RunClosed, Activation> =>
   Effect.gen(function*() {
     const activation = yield* Activation

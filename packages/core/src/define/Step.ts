@@ -6,7 +6,7 @@ import { type Cause, Context, Duration, Effect, Either, type Schedule, type Sche
 import type { StepDefect, StepOutcomeUnknown, StepTimedOut } from "../model/Errors.js"
 import type { IsJson, Json } from "../model/Json.js"
 import { type Codec, codec } from "../model/Payload.js"
-import { lineOf } from "../model/Source.js"
+import { type Line, lineOf } from "../model/Source.js"
 import { Activation, type Attempt, type InStep } from "./Activation.js"
 import type { Journaled } from "./Fits.js"
 import * as Journal from "./Journal.js"
@@ -119,7 +119,7 @@ const undone = <A, E, R, Undo>(
   name: string,
   step: Effect.Effect<A, E, R>,
   compensate: Compensation<A, Undo>,
-  source: string | undefined
+  source: Line | undefined
 ): Effect.Effect<A, E, Activation | R> => {
   const options: Compensate<A, Undo> = typeof compensate === "function" ? { run: compensate } : compensate
   return Effect.uninterruptibleMask((restore) =>
@@ -131,7 +131,7 @@ const undoOf = <A, R>(
   options: Compensate<A, R>,
   value: A,
   cause: Cause.Cause<unknown>,
-  source: string | undefined
+  source: Line | undefined
 ) => {
   const output = codec<void>()
   const error = codec<Json>()
@@ -172,7 +172,7 @@ export const heartbeat = (details: Json): Effect.Effect<void, never, CurrentAtte
 /** The details that an earlier attempt of this step saved last. */
 export const progress = Effect.map(CurrentAttempt, (current) => current.progress)
 
-const record = <A>(name: string, effect: Effect.Effect<A>, as: Codec<A>, source: string | undefined) =>
+const record = <A>(name: string, effect: Effect.Effect<A>, as: Codec<A>, source: Line | undefined) =>
   Effect.flatMap(Activation, (activation) =>
     Effect.flatMap(
       activation.perform<"RecordValue">({

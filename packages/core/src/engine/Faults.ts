@@ -45,7 +45,7 @@ export const diverge = (program: ProgramState, expected: string, actual: string,
 
 /** The line of the command that does not fit; for one that has no line, the last of its fiber. */
 const sourceOf = (program: ProgramState, fiberPath: string): { readonly source?: string } => {
-  const line = program.lines.get(fiberPath)
+  const line = program.lines.get(fiberPath)?.()
   if (line === undefined) return {}
   return { source: program.misfit !== undefined && HAVE_LINES.has(program.misfit._tag) ? line : `after ${line}` }
 }

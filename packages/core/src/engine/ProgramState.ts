@@ -17,6 +17,7 @@ import type { Fault } from "../model/Errors.js"
 import type { Of, Recorded, Settlement } from "../model/Event.js"
 import type { Json } from "../model/Json.js"
 import type { Limits } from "../model/Limits.js"
+import type { Line } from "../model/Source.js"
 import type { FiberScheduler } from "./FiberScheduler.js"
 import type { Tracker } from "./Tracker.js"
 
@@ -88,7 +89,7 @@ export interface ProgramState {
   outputs: Array<Output>
   commandCount: number
   /** While lines are captured (model/Source.ts): by fiber path, that of its last request that had one. */
-  readonly lines: Map<string, string>
+  readonly lines: Map<string, Line>
   /** The command that did not fit, for the explanation. */
   misfit: Command | undefined
   /** Whether a fiber on the side is running; then commands are refused, and `trespass` says which came. */

@@ -97,7 +97,7 @@ const spansOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>): ReadonlyArray<str
 /** A fiber that has asked for nothing yet stands where the one that forked it stands. */
 const lineOf = (program: ProgramState, path: string): string | undefined => {
   for (let at: string | undefined = path; at !== undefined; at = parentOf(at)) {
-    const line = program.lines.get(at)
+    const line = program.lines.get(at)?.()
     if (line !== undefined) return line
   }
   return undefined

@@ -15,11 +15,16 @@ export const captured = <A>(body: () => A): A => {
   }
 }
 
-/** `file:line:column` of whoever called `from`, or `undefined` when lines are not being captured. */
-export const lineOf = (from: Function): string | undefined => {
+/** `file:line:column`. Made from its stack only when it is asked for: of a hundred thousand lines few are ever shown. */
+export type Line = () => string | undefined
+
+/** The line of whoever called `from`, or `undefined` when lines are not being captured. */
+export const lineOf = (from: Function): Line | undefined => {
   if (!capturing) return undefined
   const holder: { stack?: string } = {}
   Error.captureStackTrace(holder, from)
-  const frame = (holder.stack ?? "").split("\n").slice(1).find((line) => !line.includes("node_modules/effect/"))
-  return frame?.trim().replace(/^at (?:.*\()?(?:file:\/\/)?/, "").replace(/\)$/, "")
+  return () => {
+    const frame = (holder.stack ?? "").split("\n").slice(1).find((line) => !line.includes("node_modules/effect/"))
+    return frame?.trim().replace(/^at (?:.*\()?(?:file:\/\/)?/, "").replace(/\)$/, "")
+  }
 }
