@@ -7,7 +7,7 @@
 import { Client } from "@reprise/core"
 import { Sqlite } from "@reprise/sql"
 import { Worker } from "@reprise/worker"
-import { Effect, Layer, Logger, LogLevel } from "effect"
+import { Effect, Logger, LogLevel } from "effect"
 import { Order as Mistake } from "./11-versioning/mistake.js"
 import { Delivered, Order as OrderV1 } from "./11-versioning/v1.js"
 import { Order as OrderV2 } from "./11-versioning/v2.js"

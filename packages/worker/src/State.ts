@@ -1,5 +1,5 @@
 /** What a worker keeps in memory. None of it matters (I5): the store rebuilds it. */
-import type { Fiber, HashSet, Logger, Runtime, Tracer } from "effect"
+import type { Context, DefaultServices, Fiber, HashSet, Logger, Runtime, Tracer } from "effect"
 import type { Activation, Errors, Event, Json, Limits, Log, Message, ProgramState, Registry, Run, Workflow } from "@reprise/core/engine"
 import type { Decide } from "@reprise/core/engine"
 
@@ -74,6 +74,8 @@ export interface Slots {
 /** Where logs and spans go, taken from the fiber that built the worker. */
 export interface Sinks {
   readonly loggers: HashSet.HashSet<Logger.Logger<unknown, unknown>>
+  /** The services that loggers use, such as the console, in the place of the program's. */
+  readonly services: Context.Context<DefaultServices.DefaultServices>
   readonly tracer: Tracer.Tracer
   readonly tracing: boolean
 }

@@ -1,5 +1,5 @@
 /** What the world hears of runs: logs, console lines, spans and metrics, always after the commit and never on replay. */
-import { Context, Effect, Exit, Hash, HashMap, HashSet, Metric, MetricBoundaries, MetricLabel, Option, Tracer } from "effect"
+import { Context, DefaultServices, Effect, Exit, FiberId, FiberRefs, Hash, HashMap, HashSet, type Logger, Metric, MetricBoundaries, MetricLabel, Option, Tracer } from "effect"
 import { type Activation, type Event, HistorySize, type Run } from "@reprise/core/engine"
 import type { Events, LiveRun, Pending, Worker } from "./State.js"
 
@@ -98,8 +98,23 @@ export const emit = (worker: Worker, run: LiveRun, outputs: Pending["outputs"]):
         HashMap.set("workflow", run.state.workflow as unknown),
         HashMap.set("fiber", output.fiberPath as unknown)
       )
-      for (const logger of HashSet.values(worker.sinks.loggers)) logger.log({ ...output.options, annotations })
+      // A logger may use the console or the clock of its context: the program's own are no use outside of it.
+      const context = FiberRefs.updateAs(output.options.context, {
+        fiberId: FiberId.none,
+        fiberRef: DefaultServices.currentServices,
+        value: worker.sinks.services
+      })
+      for (const logger of HashSet.values(worker.sinks.loggers)) write(logger, { ...output.options, annotations, context })
     }
+  }
+}
+
+/** A logger that throws must not keep the run from going on. */
+const write = (logger: Logger.Logger<unknown, unknown>, options: Logger.Logger.Options<unknown>): void => {
+  try {
+    logger.log(options)
+  } catch (thrown) {
+    console.error("a logger failed:", thrown)
   }
 }
 

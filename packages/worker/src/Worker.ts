@@ -178,6 +178,7 @@ const sinks: Effect.Effect<Sinks> = Effect.gen(function*() {
   const tracer = yield* Effect.tracer
   return {
     loggers: yield* FiberRef.get(FiberRef.currentLoggers),
+    services: yield* FiberRef.get(DefaultServices.currentServices),
     tracer,
     // Effect's default tracer keeps spans to itself; making them would only cost time.
     tracing: tracer !== Context.get(DefaultServices.liveServices, Tracer.Tracer)
