@@ -72,6 +72,20 @@ const closed = Case.on("working data goes when the run closes, and later notes a
     Case.equal([run?.wakeAt, run?.blocked], [undefined, undefined])
   }))
 
+const continued = Case.on("working data goes when a generation ends, and nothing else does", (log) =>
+  Effect.gen(function*() {
+    yield* Case.begin(log, "r1")
+    yield* log.note([
+      { _tag: "Progress", runId: "r1", id: "0#0", details: 1 },
+      { _tag: "Poll", runId: "r1", id: "0#1", count: 1, nextAt: NOW, wakeAt: NOW },
+      { _tag: "Blocked", runId: "r1", reason: "why" }
+    ])
+    const row = Sample.running({ generationSeq: 3 })
+    yield* Case.append(log, "r1", 1, [Sample.continued, Sample.started()], { row })
+    Case.equal((yield* log.inbox("r1")).notes, { progress: new Map(), polls: new Map(), refused: new Map() })
+    Case.equal((yield* log.find({ limit: 1 }))[0]?.blocked, "why")
+  }))
+
 const afterAppend = Case.on("a poll noted with an append of its run sets the later instant", (log) =>
   Effect.gen(function*() {
     yield* Case.begin(log, "r1")
@@ -83,4 +97,4 @@ const afterAppend = Case.on("a poll noted with an append of its run sets the lat
     Case.equal((yield* log.find({ limit: 1 }))[0]?.wakeAt, NOW + 7)
   }))
 
-export const cases: ReadonlyArray<Case.Case> = [kept, blocked, refused, closed, afterAppend]
+export const cases: ReadonlyArray<Case.Case> = [kept, blocked, refused, closed, continued, afterAppend]
