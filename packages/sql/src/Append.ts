@@ -83,7 +83,7 @@ const plain = (tx: Transaction.Transaction, prepared: Prepared): Log.Appended | 
   if (!isPlain(prepared)) return undefined
   const known = Transaction.recall(tx, append.runId)
   if (known === undefined || (closing !== undefined && !known.plain)) return undefined
-  if (known.linked && endsGeneration(prepared)) return undefined
+  if (endsGeneration(prepared) && (known.awaiting || !known.plain)) return undefined
   if (isStale(tx, append, known)) return STALE
   Transaction.collect(tx, known, prepared.encoded)
   if (append.row !== undefined) tx.projections.set(known.run, Rows.projection(append.row))
@@ -166,7 +166,9 @@ const follow = (tx: Transaction.Transaction, { closing, outgoing }: Prepared, kn
     }
     for (const [index, requests] of outgoing.entries()) {
       if (requests.length > 0) yield* Outgoing.apply(tx, known, requests, now)
-      if (index < outgoing.length - 1) yield* Links.endChildren(tx, known, now)
+      if (index === outgoing.length - 1) break
+      yield* dropNotes(tx, known)
+      yield* Links.endChildren(tx, known, now)
     }
     if (closing !== undefined) yield* close(tx, known, closing, now)
   })
@@ -182,14 +184,23 @@ const deliver = (tx: Transaction.Transaction, append: Log.Append, known: Known.K
 const mailPending = (tx: Transaction.Transaction, append: Log.Append, known: Known.Known) =>
   Effect.map(
     Transaction.rows(tx, "SELECT message_id FROM inbox WHERE run=? AND delivered=0", [known.run]),
-    (waiting) => waiting.some(([messageId]) => !append.delivered.includes(String(messageId)))
+    (waiting) => {
+      const delivered = new Set(append.delivered)
+      return waiting.some(([messageId]) => !delivered.has(String(messageId)))
+    }
+  )
+
+/** What was noted of steps that are nobody's any more. */
+const dropNotes = (tx: Transaction.Transaction, known: Known.Known) =>
+  Effect.zipRight(
+    Transaction.write(tx, "DELETE FROM progress WHERE run=?", [known.run]),
+    Transaction.write(tx, "DELETE FROM polls WHERE run=?", [known.run])
   )
 
 /** A closed run keeps its history and its inbox's ids; its working data goes. */
 const close = (tx: Transaction.Transaction, known: Known.Known, closing: Event.Closing, now: number) =>
   Effect.gen(function*() {
-    yield* Transaction.write(tx, "DELETE FROM progress WHERE run=?", [known.run])
-    yield* Transaction.write(tx, "DELETE FROM polls WHERE run=?", [known.run])
+    yield* dropNotes(tx, known)
     yield* Transaction.write(tx, "UPDATE runs SET blocked=NULL WHERE run=? AND blocked IS NOT NULL", [known.run])
     yield* Links.endChildren(tx, known, now)
     yield* Links.tellWatchers(tx, known, closing, now)

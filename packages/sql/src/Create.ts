@@ -23,7 +23,7 @@ export const create = (
     tx.changes.push({ _tag: "Started", runId: request.runId, startAt: request.startAt })
     const run = Number(written.lastInsertRowid)
     const plain = request.key === undefined
-    return Transaction.adopt(tx, { runId: request.runId, run, seq: 0, sum: 0, closed: false, plain, linked: false })
+    return Transaction.adopt(tx, { runId: request.runId, run, seq: 0, sum: 0, closed: false, plain, awaited: false, awaiting: false })
   })
 }
 

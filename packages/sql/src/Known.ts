@@ -17,8 +17,9 @@ export interface Known {
    * is nothing to look for and nothing to remove.
    */
   plain: boolean
-  /** Whether a row of `links` may name it. When it is false, none does, and the end of the run concerns nobody else. */
-  linked: boolean
+  /** Whether a row of `links` may name it as the awaited run, or as the one that waits. When false, none does. */
+  awaited: boolean
+  awaiting: boolean
 }
 
 export interface Cache {

@@ -21,7 +21,7 @@ export const link = (
   id: string,
   parentClose: Event.ParentClose | null
 ): ReadonlyArray<Cell> => {
-  run.linked = watcher.linked = true
+  run.awaited = watcher.awaiting = true
   run.plain = watcher.plain = false
   return [run.run, watcher.run, id, parentClose]
 }
@@ -34,9 +34,9 @@ const WATCHERS = `SELECT w.run,w.run_id,l.id FROM links l JOIN runs w ON w.run=l
   WHERE l.run=? AND w.closed_at IS NULL ORDER BY l.link`
 
 /** Tells those who await a run how it has ended. Its columns are in the table by now: it may await itself. */
-export const tellWatchers = (tx: Transaction.Transaction, { linked, run }: Known.Known, closing: Event.Closing, now: number) =>
+export const tellWatchers = (tx: Transaction.Transaction, { awaited, run }: Known.Known, closing: Event.Closing, now: number) =>
   Effect.gen(function*() {
-    if (!linked) return
+    if (!awaited) return
     const watchers = yield* Transaction.rows(tx, WATCHERS, [run])
     yield* tell(tx, watchers, ([, , id]) => Decide.endOf(String(id), closing), now)
     yield* Transaction.write(tx, "DELETE FROM links WHERE run=?", [run])
@@ -46,9 +46,9 @@ const CHILDREN = `SELECT c.run,c.run_id,l.id,l.parent_close FROM links l JOIN ru
   WHERE l.watcher=? AND l.parent_close IN ('cancel','terminate') AND c.closed_at IS NULL ORDER BY l.link`
 
 /** Ends the children of a run, or of a generation of it, that are to end with it, and lets go of all that it awaits. */
-export const endChildren = (tx: Transaction.Transaction, { linked, run, runId }: Known.Known, now: number) =>
+export const endChildren = (tx: Transaction.Transaction, { awaiting, run, runId }: Known.Known, now: number) =>
   Effect.gen(function*() {
-    if (!linked) return
+    if (!awaiting) return
     const children = yield* Transaction.rows(tx, CHILDREN, [run])
     const message = ([, , id, how]: Row) =>
       Decide.parentEnded(how === "terminate" ? "terminate" : "cancel", runId, String(id))

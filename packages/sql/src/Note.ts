@@ -57,7 +57,8 @@ const write = (tx: Transaction.Transaction, known: Known.Known, note: Log.Note, 
         return void (yield* Transaction.write(tx, PROGRESS, [known.run, note.id, text]))
       case "Poll":
         yield* Transaction.write(tx, POLL, [known.run, note.id, note.count, note.nextAt])
-        return void (yield* Transaction.write(tx, "UPDATE runs SET wake_at=? WHERE run=?", [
+        // Nothing is due of a paused run; its sensors may have been polled shortly before.
+        return void (yield* Transaction.write(tx, "UPDATE runs SET wake_at=? WHERE run=? AND paused=0", [
           Rows.orNull(note.wakeAt),
           known.run
         ]))

@@ -50,7 +50,7 @@ export const rows = (tx: Transaction, sql: string, cells: ReadonlyArray<Cell> = 
   Rows.select(tx.connection, sql, cells)
 
 const LAST = `SELECT r.run,r.status,e.seq,e.sum,
-  EXISTS(SELECT 1 FROM links WHERE run=r.run) OR EXISTS(SELECT 1 FROM links WHERE watcher=r.run)
+  EXISTS(SELECT 1 FROM links WHERE run=r.run),EXISTS(SELECT 1 FROM links WHERE watcher=r.run)
   FROM runs r LEFT JOIN events e ON e.run=r.run AND e.seq=(SELECT max(seq) FROM events WHERE run=r.run) WHERE r.run_id=?`
 
 /** The run if it is in memory; `find` asks the store as well. */
@@ -68,8 +68,9 @@ export const find = (tx: Transaction, runId: string): Effect.Effect<Known.Known 
   return Effect.map(rows(tx, LAST, [runId]), ([row]) => {
     if (row === undefined) return undefined
     const closed = Run.isClosed(row[1] as Run.Status)
+    const links = { awaited: row[4] === 1, awaiting: row[5] === 1 }
     const end = { seq: Number(row[2] ?? 0), sum: Number(row[3] ?? 0) }
-    return adopt(tx, { runId, run: Number(row[0]), ...end, closed, plain: false, linked: row[4] === 1 })
+    return adopt(tx, { runId, run: Number(row[0]), ...end, closed, plain: false, ...links })
   })
 }
 

@@ -8,7 +8,8 @@ const entry = (index: number): Known.Known => ({
   sum: 0,
   closed: false,
   plain: false,
-  linked: false
+  awaited: false,
+  awaiting: false
 })
 
 it("remembers the recently used, and twice the bound at most", () => {

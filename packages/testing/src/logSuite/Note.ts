@@ -24,6 +24,15 @@ const kept = Case.on("the latest progress and polls are read back with the run",
     Case.equal((yield* log.inbox("r2")).notes, { progress: new Map(), polls: new Map(), refused: new Map() })
   }))
 
+const paused = Case.on("a poll that ends when its run is paused does not make it due", (log) =>
+  Effect.gen(function*() {
+    yield* Case.begin(log, "r1")
+    yield* Case.append(log, "r1", 1, [], { row: Sample.running({ paused: true, wakeAt: undefined }) })
+    yield* log.note([{ _tag: "Poll", runId: "r1", id: "0#0", count: 1, nextAt: NOW + 1, wakeAt: NOW + 1 }])
+    Case.equal((yield* log.find({ limit: 1 }))[0]?.wakeAt, undefined)
+    Case.equal((yield* log.inbox("r1")).notes.polls, new Map([["0#0", { count: 1, nextAt: NOW + 1 }]]))
+  }))
+
 const blocked = Case.on("why a run is blocked shows in listings until it is cleared", (log) =>
   Effect.gen(function*() {
     yield* Case.begin(log, "r1")
