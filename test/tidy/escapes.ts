@@ -13,7 +13,7 @@ const ALLOWED: Readonly<Record<string, readonly [any: number, casts: number, rea
   "packages/core/src/define/Journal.ts": [0, 4, "answers of several sorts; a test kit's stand-in"],
   "packages/core/src/define/Step.ts": [6, 2, "any effect, with what it makes inferred from it; schemas that were checked; phantom requirements"],
   "packages/core/src/define/Update.ts": [3, 1, "the encoded side of a schema"],
-  "packages/core/src/define/Workflow.ts": [30, 5, "inference over any workflow, message and body"],
+  "packages/core/src/define/Workflow.ts": [27, 5, "inference over any workflow, message and body"],
   "packages/core/src/engine/Containment.ts": [0, 10, "replaces globals and builtins, which TypeScript takes for constants"],
   "packages/core/src/engine/Decide.ts": [0, 1, "a computed key widens its object"],
   "packages/core/src/engine/Requests.ts": [0, 2, "one table of answers for all requests"],

@@ -508,7 +508,11 @@ describe("a state that does not fit", () => {
       yield* world.idle
       const { blocked, status } = yield* world.run(Client.describe("run"))
       expect(status).toBe("running")
-      expect(blocked).toMatchObject({ _tag: "ProgramValueInvalid", what: expect.stringContaining("input"), detail: expect.stringContaining("less than 2") })
+      expect(blocked).toMatchObject({
+        _tag: "ProgramValueInvalid",
+        what: expect.stringContaining("input"),
+        detail: expect.stringContaining("less than 2")
+      })
       expect((yield* world.history("run")).at(-1)).toMatchObject({ _tag: "RunContinuedAsNew", input: 2 })
       yield* say(world, "c")
       yield* say(world, "d")

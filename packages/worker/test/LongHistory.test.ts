@@ -16,8 +16,10 @@ const Steps = Workflow.make("steps", {}, () =>
     return yield* Go.receive
   }))
 
-const longs = (workflow: string) =>
-  Effect.map(Metric.value(Metrics.historiesLong.pipe(Metric.tagged("workflow", workflow), Metric.tagged("version", "1"))), (state) => state.count)
+const longs = (workflow: string) => {
+  const counter = Metrics.historiesLong.pipe(Metric.tagged("workflow", workflow), Metric.tagged("version", "1"))
+  return Effect.map(Metric.value(counter), ({ count }) => count)
+}
 
 /** What is logged meanwhile, in lines. */
 const logged = (lines: Array<string>) =>

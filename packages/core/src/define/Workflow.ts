@@ -86,9 +86,9 @@ type OutputFits<A, Output, Next> = [Output] extends [Undeclared]
   : { readonly "the output does not fit the workflow's `output` schema": A }
 type ErrorFits<E, Err, Input> = [Unlisted<E, Err>] extends [never] ? StateFits<E, Input>
   : { readonly "this error is not listed: add it to the workflow's `error` schema, or handle it": Unlisted<E, Err> }
-type Unlisted<E, Err> = Exclude<E, Or<Err, never> | EngineError | Generation.ContinueAsNew<any>>
-type StateFits<E, Input> = [Extract<E, Generation.ContinueAsNew<any>>] extends [Generation.ContinueAsNew<Input>] ? unknown
-  : { readonly "the workflow cannot continue as new with this: it is not its input": Extract<E, Generation.ContinueAsNew<any>> }
+type Unlisted<E, Err> = Exclude<E, Or<Err, never> | EngineError | Generation.ContinueAsNew<unknown>>
+type StateFits<E, Input> = [Extract<E, Generation.ContinueAsNew<unknown>>] extends [Generation.ContinueAsNew<Input>] ? unknown
+  : { readonly "the workflow cannot continue as new with this: it is not its input": Extract<E, Generation.ContinueAsNew<unknown>> }
 
 /**
  * Defines a workflow. The body is plain Effect: `Effect.sleep`, `retry`, `timeout`, `race`, `all`, `fork`, `Ref`, `Queue`,
@@ -105,7 +105,7 @@ type StateFits<E, Input> = [Extract<E, Generation.ContinueAsNew<any>>] extends [
  *     return greeting
  *   }))
  */
-export const make = <B extends Effect.Effect<any, any, any>, Input = void, Output = Undeclared, Err = Undeclared>(
+export const make = <B extends Effect.Effect<unknown, unknown, unknown>, Input = void, Output = Undeclared, Err = Undeclared>(
   name: string,
   options: Options<Input, Output, Err>,
   body: (input: Input) => B & Fits<B, Input, Output, Err>
@@ -118,7 +118,7 @@ const define = <Input>(
   name: string,
   options: Options<Input, any, any>,
   body: (input: Input) => Effect.Effect<unknown, unknown, Activation | Scope.Scope>
-): Workflow<Input, any, any, any> => {
+): Workflow<Input, never, never, never> => {
   const input = codec<Input>(options.input)
   const output = codec<unknown>(options.output)
   const error = codec<unknown>(errorSchema(options.error))
@@ -147,10 +147,10 @@ type End<State> = Generation.Next<State> | Generation.Done<unknown>
 
 /** As `Fits`, for one turn. */
 type TurnFits<B, State, Output, Err> = [B] extends [Effect.Effect<infer Ends, infer E, infer R>]
-  ? [Exclude<Ends, End<any>>] extends [never]
+  ? [Exclude<Ends, End<unknown>>] extends [never]
     ? [Ends] extends [End<State>] ? Fits<Effect.Effect<OutputOf<Ends>, E, R>, State, Output, Err>
-    : { readonly "the next state does not fit the workflow's `input` schema": Exclude<Ends, Generation.Done<any>> }
-  : { readonly "a turn must end with Workflow.next(state) or Workflow.done(output)": Exclude<Ends, End<any>> }
+    : { readonly "the next state does not fit the workflow's `input` schema": Exclude<Ends, Generation.Done<unknown>> }
+  : { readonly "a turn must end with Workflow.next(state) or Workflow.done(output)": Exclude<Ends, End<unknown>> }
   : never
 type OutputOf<Ends> = Ends extends Generation.Done<infer A> ? A : never
 
@@ -172,7 +172,7 @@ type OutputOf<Ends> = Ends extends Generation.Done<infer A> ? A : never
  *     return Workflow.next({ ...lease, months: lease.months - 1 })
  *   }))
  */
-export const loop = <B extends Effect.Effect<any, any, any>, State = void, Output = Undeclared, Err = Undeclared>(
+export const loop = <B extends Effect.Effect<unknown, unknown, unknown>, State = void, Output = Undeclared, Err = Undeclared>(
   name: string,
   options: LoopOptions<State, Output, Err>,
   turn: (state: State) => B & TurnFits<B, State, Output, Err>
