@@ -1,5 +1,5 @@
 /** A new run from any event of an old one: checked by a rehearsal, made by one append. */
-import { Clock, Effect, Either } from "effect"
+import { Clock, Effect } from "effect"
 import type { Any } from "../define/Workflow.js"
 import * as Decide from "../engine/Decide.js"
 import * as Fork from "../engine/Fork.js"
@@ -237,12 +237,14 @@ const planOf = (
 /** A message that the workflow declares is judged even if its program does not read it at once. */
 const checkDeclared = (workflow: Any, event: Event | undefined): Effect.Effect<void, PayloadInvalid> => {
   if (event?._tag !== "SignalReceived" && event?._tag !== "UpdateAccepted") return Effect.void
-  const message = workflow.messages.find(({ _tag, name }) => name === event.name && (_tag === "Signal") === (event._tag === "SignalReceived"))
-  if (message?._tag === "Signal" && event._tag === "SignalReceived") {
-    return Effect.asVoid(message.payload.decode(event.payload, `payload of signal "${event.name}"`))
-  }
-  if (message?._tag === "Update" && event._tag === "UpdateAccepted") {
-    return Effect.asVoid(Either.map(message.input.decode(event.input, `input of update "${event.name}"`), () => undefined))
+  for (const message of workflow.messages) {
+    if (message.name !== event.name) continue
+    if (message._tag === "Signal" && event._tag === "SignalReceived") {
+      return Effect.asVoid(message.payload.decode(event.payload, `payload of signal "${event.name}"`))
+    }
+    if (message._tag === "Update" && event._tag === "UpdateAccepted") {
+      return Effect.asVoid(message.input.decode(event.input, `input of update "${event.name}"`))
+    }
   }
   return Effect.void
 }

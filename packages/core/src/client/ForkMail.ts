@@ -3,8 +3,8 @@
  * signals that have no answer. All of it is part of the append that makes the fork (ports/Log.ts, L7).
  */
 import * as Decide from "../engine/Decide.js"
+import { payload } from "../engine/Decide.js"
 import type { Event, Of, Recorded } from "../model/Event.js"
-import type { Json } from "../model/Json.js"
 import type * as Message from "../model/Message.js"
 import * as Token from "../model/Token.js"
 import type { Outgoing } from "../ports/Log.js"
@@ -185,6 +185,3 @@ const asked = ({ by, reason }: { readonly reason?: string | undefined; readonly 
   ...(reason === undefined ? {} : { reason }),
   ...(by === undefined ? {} : { by })
 })
-
-const payload = <K extends string>(key: K, json: Json | undefined) =>
-  (json === undefined ? {} : { [key]: json }) as { readonly [P in K]?: Json }

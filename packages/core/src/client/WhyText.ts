@@ -1,4 +1,5 @@
 /** A report of `Client.why` as text, for a terminal. */
+import { DateTime, Option } from "effect"
 import type { Mail, Wait, WaitsFor, WhyReport } from "./WhyReport.js"
 
 /** The report in lines. */
@@ -36,10 +37,13 @@ const waitLines = ({ at }: WhyReport, wait: Wait): ReadonlyArray<string> => {
   const until = wait.until === undefined ? "" : `, until ${instant(wait.until, at)}`
   return [
     `fiber ${wait.path}${update}${spans} waits for ${target(wait.for)}${since}${until}`,
-    ...(wait.source === undefined ? [] : [`  at ${wait.source}`]),
+    ...(wait.source === undefined ? [] : [`  ${HAVE_LINES.has(wait.for._tag) ? "at" : "after"} ${wait.source}`]),
     `  woken by ${wait.wakes}`
   ]
 }
+
+/** What the line was captured for; other waits have none of their own. */
+const HAVE_LINES: ReadonlySet<WaitsFor["_tag"]> = new Set(["Step", "Sensor", "Run", "Delivery"] as const)
 
 const PHASES = {
   running: "which runs",
@@ -85,9 +89,8 @@ const UNITS = [["d", 86_400_000], ["h", 3_600_000], ["m", 60_000], ["s", 1_000],
 
 /** An instant, and how far away it is, in the two largest units. */
 const instant = (when: number, now: number): string => {
-  // A date that no calendar has.
-  const date = new Date(when)
-  const shown = Number.isNaN(date.getTime()) ? `${when}` : date.toISOString()
+  // An instant that no calendar has is shown as it is.
+  const shown = Option.match(DateTime.make(when), { onNone: () => String(when), onSome: DateTime.formatIso })
   const away = distance(Math.abs(when - now))
   return `${shown} (${away === "" ? "now" : when > now ? `in ${away}` : `${away} ago`})`
 }

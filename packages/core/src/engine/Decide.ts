@@ -231,7 +231,8 @@ export const parentEnded = (
 })
 
 const reason = (text: string | undefined) => (text === undefined ? {} : { reason: text })
-const payload = <K extends string>(key: K, json: Json | undefined) =>
+/** A field that is left out when there is no value. */
+export const payload = <K extends string>(key: K, json: Json | undefined) =>
   (json === undefined ? {} : { [key]: json }) as { readonly [P in K]?: Json }
 
 /** How a run ends that never began, or that cannot be replayed: without its program. */
