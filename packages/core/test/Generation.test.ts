@@ -352,6 +352,53 @@ describe("a loop", () => {
       expect(did).toEqual([0, 1, 2, 3].flatMap((n) => [`open ${n}`, `close ${n}`]))
     }).pipe(Effect.scoped))
 
+  for (const way of ["fails", "is cancelled"] as const) {
+    it.effect(`that ${way} undoes the turn that it is in, wherever its generations end`, () =>
+      Effect.gen(function*() {
+        for (const continueAfter of [4, 1_000]) {
+          const Books = Workflow.loop("books", { input: Schema.Number, error: Schema.String, continueAfter }, (n) =>
+            Effect.gen(function*() {
+              yield* Effect.acquireRelease(Step.run(`open ${n}`, Effect.void), () => Step.run(`close ${n}`, Effect.void))
+              yield* Step.run(`book ${n}`, Effect.void, { compensate: () => Effect.void })
+              yield* Go.receive
+              return n < 2 ? Workflow.next(n + 1) : yield* Effect.fail("two")
+            }))
+          const seen = yield* Crashes.everywhere(() => ({ workflows: [Books] }), (world) =>
+            Effect.gen(function*() {
+              const run = yield* world.start(Books, 0, { id: "run" })
+              for (const messageId of ["1", "2"]) {
+                yield* world.run(Client.signal("run", Go, undefined, { messageId }))
+                yield* world.idle
+              }
+              if (way === "fails") yield* world.run(Client.signal("run", Go, undefined, { messageId: "3" }))
+              else yield* world.run(Client.cancel("run", { messageId: "cancel" }))
+              return yield* Effect.exit(world.runToEnd(run))
+            }))
+          expect(failureOf(seen.exit)).toBeUndefined()
+          expect(seen.histories["run"]?.at(-1)).toMatchObject({ _tag: way === "fails" ? "RunFailed" : "RunCancelled" })
+          const steps = ["open 0", "book 0", "close 0", "open 1", "book 1", "close 1", "open 2", "book 2", "undo book 2", "close 2"]
+          expect(seen.calls.map(({ step }) => step)).toEqual(steps)
+        }
+      }))
+  }
+
+  it.effect("is cancelled while a turn cleans up, and cleans up to the end", () =>
+    Effect.gen(function*() {
+      const slow = Step.run("close", Effect.sleep("1 hour"))
+      const Closes = Workflow.loop("closes", { input: Schema.Number }, (n) =>
+        Effect.acquireRelease(Step.run("open", Effect.void), () => Effect.zipRight(slow, Step.run("closed", Effect.void))).pipe(
+          Effect.as(Workflow.next(n))
+        ))
+      const seen = yield* Crashes.everywhere(() => ({ workflows: [Closes] }), (world) =>
+        Effect.gen(function*() {
+          const run = yield* world.start(Closes, 0, { id: "run" })
+          yield* world.run(Client.cancel("run", { messageId: "cancel" }))
+          return yield* Effect.exit(world.runToEnd(run))
+        }))
+      expect(seen.histories["run"]?.at(-1)).toMatchObject({ _tag: "RunCancelled" })
+      expect(seen.calls.map(({ step }) => step)).toEqual(["open", "close", "closed"])
+    }))
+
   it.effect("lets an update under way end before it continues", () =>
     Effect.gen(function*() {
       const Answers = Workflow.loop("answers", { input: Schema.Number, continueAfter: 5 }, (n) =>

@@ -106,7 +106,8 @@ export const end = (of: Compensations, exit: Exit.Exit<unknown, unknown>): Effec
   of.scope = undefined
   of.isKept = Exit.isFailure(exit) && isContinuing(exit.cause)
   const close = scope === undefined ? Effect.void : Scope.close(scope, exit)
-  if (Exit.isSuccess(exit)) return close
+  // A turn of a loop that has returned is not undone by the next one.
+  if (Exit.isSuccess(exit)) return Effect.zipRight(close, Effect.sync(() => of.undos.clear()))
   if (!of.isKept) return Effect.zipRight(Effect.zipRight(of.undos.size > 0 ? stopChildren : Effect.void, close), undoRest(of, exit.cause))
   const cancelled = Effect.suspend(() => of.isCancelled() ? undoRest(of, Cause.interrupt(FiberId.none)) : Effect.void)
   return Effect.zipRight(close, cancelled)

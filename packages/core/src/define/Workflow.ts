@@ -122,15 +122,16 @@ const define = <Input>(
   const input = codec<Input>(options.input)
   const output = codec<unknown>(options.output)
   const error = codec<unknown>(errorSchema(options.error))
+  const version = options.version ?? "1"
   return {
     _tag: "Workflow",
     name,
-    version: options.version ?? "1",
+    version,
     input,
     output,
     error,
     messages: options.messages ?? [],
-    program: programOf(name, body, input, output, error)
+    program: programOf(name, version, body, input, output, error)
   }
 }
 
@@ -158,7 +159,7 @@ type OutputOf<Ends> = Ends extends Generation.Done<infer A> ? A : never
  * A workflow that lives as long as it likes: turn after turn, each with the state that the last one ended with. Its input
  * is the first state. When the history has grown to `continueAfter` events, the next turn begins in a new generation, as
  * by `continueAsNew`; the body need not know. Whatever is to outlive a turn belongs into the state: a fiber that is
- * forked in it, or a handler that it installs, may be gone in the next one.
+ * forked in it, or a handler that it installs, may be gone in the next one. A turn that has ended is not undone any more.
  *
  * @example
  * import { Effect, Schema } from "effect"
@@ -178,7 +179,8 @@ export const loop = <B extends Effect.Effect<unknown, unknown, unknown>, State =
   turn: (state: State) => B & TurnFits<B, State, Output, Err>
 ): Workflow<State, Or<Output, OutputOf<Effect.Effect.Success<B>>>, Or<Err, never>, ServicesOf<Effect.Effect.Context<B>>> => {
   // `TurnFits` has checked how a turn ends, and that nothing but the engine's services is left.
-  const scoped = (state: State) => inScope(turn(state) as Effect.Effect<End<State>, unknown, Activation | Scope.Scope>)
+  const scoped = (state: State) =>
+    Effect.uninterruptible(inScope(turn(state) as Effect.Effect<End<State>, unknown, Activation | Scope.Scope>))
   const state = codec<State>(options.input)
   return define(name, options, Generation.turns(state, `state of workflow "${name}"`, scoped, options.continueAfter))
 }
@@ -252,6 +254,7 @@ const isFault = (exit: Exit.Exit<unknown, unknown>): boolean => Exit.isFailure(e
 
 const programOf = <Input>(
   name: string,
+  version: string,
   body: (input: Input) => Effect.Effect<unknown, unknown, Activation | Scope.Scope>,
   input: Codec<Input>,
   output: Codec<unknown>,
@@ -259,7 +262,7 @@ const programOf = <Input>(
 ) =>
 (json: Json | undefined): Effect.Effect<Json | undefined, Failed | Continued, Activation> =>
   Effect.suspend(() => {
-    const decoded = input.decode(json, `recorded input of workflow "${name}"`)
+    const decoded = input.decode(json, `recorded input, for version "${version}"`)
     if (Either.isLeft(decoded)) return Effect.die(decoded.left)
     return Effect.matchCauseEffect(inScope(body(decoded.right)), {
       onSuccess: (result) => Effect.orDie(output.encode(result, `output of workflow "${name}"`)),
