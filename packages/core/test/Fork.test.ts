@@ -236,6 +236,26 @@ describe("what is open at the fork point", () => {
       expect((yield* world.calls).map(({ runId, step }) => `${runId} ${step}`)).toEqual(["run slow", "fork slow"])
     }))
 
+  it.scoped("is as far away in a fork of a fork", () =>
+    Effect.gen(function*() {
+      const world = yield* World.make({ workflows: [Waits] })
+      yield* world.start(Waits, undefined, { id: "run" })
+      yield* world.advance("30 minutes")
+      const at = seqOf(yield* world.history("run"), "TimerStarted")
+      yield* world.run(Client.fork("run", { at, id: "fork" }))
+      yield* world.advance("10 hours")
+      const history = yield* world.history("fork")
+      expect(tags(history).at(-1)).toBe("RunCompleted")
+      const again = yield* world.run(Client.fork("fork", { at: seqOf(history, "RunForked"), id: "again" }))
+      const early = yield* world.run(Client.fork("fork", { at, id: "early" }))
+      yield* world.idle
+      const due = (yield* world.now) + 2 * 3_600_000
+      for (const run of [again, early]) expect((yield* world.run(Client.describe(run.runId))).wakeAt).toBe(due)
+      for (const run of [again, early]) expect(String(yield* world.runToEnd(run))).toMatch(/^done /)
+      expect((yield* world.history("again")).filter(({ _tag }) => _tag === "RunForked")).toHaveLength(2)
+      expect((yield* world.run(Client.describe("again"))).forkedFrom?.runId).toBe("fork")
+    }))
+
   it.scoped("does not ask what became of an attempt of its source, but of one of its own", () =>
     Effect.gen(function*() {
       const Pays = Workflow.make("pays", {}, () =>

@@ -1,9 +1,10 @@
 /** Why a run does not go on: for each kind of wait, and for runs that are not in memory, paused, blocked, or in a circle. */
 import { it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Fiber, Option, Queue, Schedule, Schema } from "effect"
+import { Deferred, Duration, Effect, Fiber, Layer, Option, Queue, Schedule, Schema } from "effect"
 import { describe, expect } from "vitest"
 import { Awakeable, Child, Client, Sensor, Signal, Step, Update, Workflow } from "@reprise/core"
-import { World } from "@reprise/testing"
+import { MemoryLog, World } from "@reprise/testing"
+import { Worker } from "@reprise/worker"
 
 const HOUR = 3_600_000
 const Word = Signal.make("word", { payload: Schema.String })
@@ -270,6 +271,52 @@ describe("a run", () => {
       ])
       yield* world.restart([])
       expect((yield* why(world)).blocked).toMatchObject({ fault: "WorkflowUnknown" })
+    }))
+
+  it.scoped("that is blocked by what it was to be told, still replays", () =>
+    Effect.gen(function*() {
+      const Dies = Workflow.make("dies", {}, () => Effect.zipRight(Word.receive, Effect.die(new Error("a mistake"))))
+      const world = yield* World.make({ workflows: [Dies] })
+      yield* world.start(Dies, undefined, { id: "run" })
+      yield* world.run(Client.signal("run", Word, ""))
+      yield* world.idle
+      const report = yield* why(world)
+      expect(report.blocked).toMatchObject({ fault: "ProgramDefect", message: expect.stringContaining("a mistake") })
+      expect(report.waits).toMatchObject([{ path: "0", for: { _tag: "Signal" } }])
+      expect(report.inbox).toMatchObject([{ kind: "Signal", note: "waits for the mended code" }])
+      expect(Client.whyText(report)).toContain("blocked: Workflow \"dies\" died")
+    }))
+
+  it.scoped("is told by its history to a client without a worker", () =>
+    Effect.gen(function*() {
+      const Open = Workflow.make("open", {}, () =>
+        Effect.all([sleepy("slow"), Sensor.until("ready", Effect.succeed(false), { every: "1 hour" })], { concurrency: 2, discard: true }))
+      const store = MemoryLog.makeStore()
+      const world = yield* World.make({ workflows: [Open], store })
+      yield* world.start(Open, undefined, { id: "run" })
+      const client = Worker.clientLayer({ workflows: [Open] }).pipe(Layer.provide(MemoryLog.layer(store)))
+      const report = yield* Effect.provide(Client.why("run"), client)
+      expect(report).toMatchObject({
+        owner: "unknown",
+        waits: [
+          { path: "0.1", for: { _tag: "Step", name: "slow", phase: "idle" } },
+          { path: "0.2", for: { _tag: "Sensor", name: "ready", pollCount: 1 } }
+        ]
+      })
+      expect(Client.whyText(report)).toContain("seen without a worker")
+      expect(yield* Effect.provide(Effect.flip(Client.fork("run", { at: 1 })), client)).toMatchObject({ _tag: "WorkerMissing" })
+    }))
+
+  it.scoped("of very many fibers is told in part, and in time", () =>
+    Effect.gen(function*() {
+      const Fans = Workflow.make("fans", {}, () =>
+        Effect.forEach(Array.from({ length: 5_000 }, (_, i) => i), () => Effect.sleep("1 day"), { concurrency: "unbounded", discard: true }))
+      const world = yield* World.make({ workflows: [Fans] })
+      yield* world.start(Fans, undefined, { id: "run" })
+      const { waits, waitsOmitted } = yield* why(world)
+      expect([waits.length, waitsOmitted]).toEqual([1_000, 4_001])
+      expect(waits[0]?.for).toMatchObject({ _tag: "Fibers" })
+      expect(waits[11]?.path).toBe("0.11")
     }))
 
   it.scoped("keeps updates that nobody handles", () =>

@@ -1,7 +1,7 @@
 /** Why a run does not go on: which fibers wait for what, since when, and what would wake them. Changes nothing. */
 import { Clock, Effect } from "effect"
 import { collect, type Inspection, type Opened } from "../engine/Inspection.js"
-import type { HistoryDamaged, LogError, RunNotFound } from "../model/Errors.js"
+import { HistoryDamaged, type LogError, type RunNotFound } from "../model/Errors.js"
 import type { Json } from "../model/Json.js"
 import type * as Message from "../model/Message.js"
 import * as Run from "../model/Run.js"
@@ -37,6 +37,7 @@ export const why = (runId: string): Effect.Effect<WhyReport, RunNotFound | LogEr
     const inspection = inspected.right
     const { fault, fibers, inMemory, state, updates } = inspection
     const awaited = yield* statusesOf(client, state)
+    const waits = Waiting.of({ inspection, notes, awaited, at, runId })
     const report: WhyReport = {
       ...common,
       ...(fault === undefined ? {} : { blocked: blockedOf(fault) }),
@@ -44,11 +45,15 @@ export const why = (runId: string): Effect.Effect<WhyReport, RunNotFound | LogEr
       ...(state.cancel === undefined ? {} : { cancelling: askedOf(state.cancel) }),
       ...(state.timeoutAt === undefined ? {} : { timeoutAt: state.timeoutAt }),
       place: inMemory ? "memory" : "parked",
-      waits: Waiting.of({ inspection, notes, awaited, at, runId }),
+      waits: waits.slice(0, WAITS_MAX),
+      ...(waits.length > WAITS_MAX ? { waitsOmitted: waits.length - WAITS_MAX } : {}),
       cycles: yield* cyclesOf(client, runId, Waiting.awaitedRuns(inspection))
     }
     return { ...report, inbox: mailOf(messages, report, fibers.length === 0 ? undefined : updates) }
   })
+
+/** Fibers that are told one by one: nobody reads ten thousand. */
+const WAITS_MAX = 1_000
 
 const NO_MAIL: { readonly messages: ReadonlyArray<Message.Message>; readonly notes: RunNotes } = {
   messages: [],
@@ -107,7 +112,10 @@ const folded = (client: ClientShape, summary: RunSummary): Effect.Effect<Inspect
     const opened: Opened = new Map()
     for (let after = generationSeq - 1;;) {
       const page = yield* client.log.read(runId, after, client.limits.pageEventCount)
-      for (const { event } of page) Run.evolve(state, event)
+      yield* Effect.try({
+        try: () => page.forEach(({ event }) => Run.evolve(state, event)),
+        catch: (error) => new HistoryDamaged({ runId, seq: state.seq, detail: String(error) })
+      })
       collect(opened, page)
       after += page.length
       if (page.length < client.limits.pageEventCount) break
@@ -154,7 +162,10 @@ const awaitedBy = (client: ClientShape, runId: string): Effect.Effect<ReadonlyAr
   Effect.gen(function*() {
     const [summary] = yield* client.log.find({ runIds: [runId], limit: 1 })
     if (summary === undefined || Run.isClosed(summary.status)) return []
-    const inspected = yield* Effect.either(inspect(client, summary))
+    // Most runs await none, which their histories say at less cost than a replay.
+    const awaiting = Effect.flatMap(folded(client, summary), (found) =>
+      found.state.children.size === 0 ? Effect.succeed(found) : inspect(client, summary))
+    const inspected = yield* Effect.either(awaiting)
     if (inspected._tag === "Right") return Waiting.awaitedRuns(inspected.right)
     return inspected.left._tag === "LogError" ? yield* inspected.left : []
   })

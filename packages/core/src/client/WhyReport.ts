@@ -83,6 +83,8 @@ export interface WhyReport {
   readonly timeoutAt?: number
   /** One for each fiber that waits; without a replay, one for each thing that is open. */
   readonly waits: ReadonlyArray<Wait>
+  /** How many more there are, where there are very many. */
+  readonly waitsOmitted?: number
   readonly inbox: ReadonlyArray<Mail>
   /** Whether it is in a worker's memory. A parked run comes back when something wakes it. */
   readonly place: "memory" | "parked"

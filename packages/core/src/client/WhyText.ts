@@ -8,6 +8,7 @@ export const whyText = (report: WhyReport): string =>
     ...head(report),
     ...report.cycles.map((cycle) => `cycle: ${[...cycle, cycle[0]].join(" awaits ")}: none of them will go on by itself`),
     ...report.waits.flatMap((wait) => waitLines(report, wait)),
+    ...(report.waitsOmitted === undefined ? [] : [`and ${report.waitsOmitted} more`]),
     ...(report.inbox.length === 0 ? [] : ["inbox:", ...report.inbox.map((mail) => `  ${mailLine(mail)}`)])
   ].join("\n")
 

@@ -25,16 +25,15 @@ export const of = (program: ProgramState): ReadonlyArray<FiberWait> => {
   if (tracker === undefined || program.finished || program.fault !== undefined) return []
   const looked = Program.look(program, Effect.flatMap(tracker.fibers.value, (fibers) => statuses(program, fibers)))
   if (looked === undefined || Exit.isFailure(looked)) return []
-  const all = looked.value
-    .map((one): Live => ({ ...one, asked: tracker.asked.get(one.path) }))
-    .toSorted((a, b) => byPath(a.path, b.path))
-  const gatherers = new Set(all.flatMap((one) => gathererFor(all, one) ?? []))
-  return all.filter((one) => !gatherers.has(one)).map((one): FiberWait => ({
+  const all = looked.value.map((one): Live => ({ ...one, asked: tracker.asked.get(one.path) }))
+  const index = indexOf(all)
+  const gatherers = new Set(all.flatMap((one) => gathererFor(index, one) ?? []))
+  return all.filter((one) => !gatherers.has(one)).toSorted((a, b) => byPath(a.path, b.path)).map((one): FiberWait => ({
     path: one.path,
     spans: spansOf(one.fiber),
     source: lineOf(program, one.path),
     asked: one.asked,
-    fibers: awaitedBy(all, one).filter((other) => !gatherers.has(other)).map(({ path }) => path)
+    fibers: awaitedBy(index, one).filter((other) => !gatherers.has(other)).map(({ path }) => path).toSorted(byPath)
   }))
 }
 
@@ -63,26 +62,46 @@ const statuses = (program: ProgramState, fibers: Fibers): Effect.Effect<Readonly
     (all) => all.flat()
   )
 
-/** The fibers that one waits for: those that it is said to be blocked on, or else those that it forked. */
-const awaitedBy = (all: ReadonlyArray<Live>, one: Live): ReadonlyArray<Live> => {
-  if (one.asked !== undefined) return []
-  const blockers = blockersOf(all, one)
-  return blockers.length === 0 || blockers.some((other) => isGatherer(all, one, other)) ? childrenOf(all, one) : blockers
+/** There may be as many fibers as a fan-out has branches. */
+interface Index {
+  readonly byId: ReadonlyMap<number, Live>
+  readonly children: ReadonlyMap<string, ReadonlyArray<Live>>
 }
 
-const blockersOf = (all: ReadonlyArray<Live>, one: Live): ReadonlyArray<Live> =>
-  all.filter((other) => other !== one && HashSet.has(one.blockedOn, other.fiber.id().id))
+const indexOf = (all: ReadonlyArray<Live>): Index => {
+  const children = new Map<string, Array<Live>>()
+  for (const one of all) {
+    const parent = parentOf(one.path)
+    if (parent === undefined) continue
+    const siblings = children.get(parent)
+    if (siblings === undefined) children.set(parent, [one])
+    else siblings.push(one)
+  }
+  return { byId: new Map(all.map((one) => [one.fiber.id().id, one])), children }
+}
 
-const childrenOf = (all: ReadonlyArray<Live>, one: Live): ReadonlyArray<Live> =>
-  all.filter((other) => parentOf(other.path) === one.path)
+/** The fibers that one waits for: those that it is said to be blocked on, or else those that it forked. */
+const awaitedBy = (index: Index, one: Live): ReadonlyArray<Live> => {
+  if (one.asked !== undefined) return []
+  const blockers = blockersOf(index, one)
+  return blockers.length === 0 || blockers.some((other) => isGatherer(index, one, other)) ? childrenOf(index, one) : blockers
+}
+
+const blockersOf = ({ byId }: Index, one: Live): ReadonlyArray<Live> =>
+  [...one.blockedOn].flatMap((id) => {
+    const other = byId.get(id)
+    return other === undefined || other === one ? [] : [other]
+  })
+
+const childrenOf = ({ children }: Index, { path }: Live): ReadonlyArray<Live> => children.get(path) ?? []
 
 /** `Effect.all` and its like fork a fiber of their own that waits for those of the author: it would only be in the way. */
-const gathererFor = (all: ReadonlyArray<Live>, one: Live): Live | undefined =>
-  one.asked === undefined ? blockersOf(all, one).find((other) => isGatherer(all, one, other)) : undefined
+const gathererFor = (index: Index, one: Live): Live | undefined =>
+  one.asked === undefined ? blockersOf(index, one).find((other) => isGatherer(index, one, other)) : undefined
 
-const isGatherer = (all: ReadonlyArray<Live>, one: Live, other: Live): boolean =>
+const isGatherer = (index: Index, one: Live, other: Live): boolean =>
   other.asked === undefined && HashSet.size(other.blockedOn) === 0 && parentOf(other.path) === one.path &&
-  childrenOf(all, other).length === 0 && childrenOf(all, one).length > 1
+  childrenOf(index, other).length === 0 && childrenOf(index, one).length > 1
 
 const spansOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>): ReadonlyArray<string> => {
   const names: Array<string> = []
