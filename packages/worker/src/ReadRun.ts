@@ -1,6 +1,6 @@
 /** Reads a run from the store and replays it. Changes nothing in memory: putting it into service is RunLoop's. */
 import { Effect } from "effect"
-import { type Errors, type Log, type Message, Replay, Run } from "@reprise/core/engine"
+import { type Errors, type Log, type Message, Registry, Replay, Run } from "@reprise/core/engine"
 import type { Worker } from "./State.js"
 
 export interface Loaded {
@@ -29,12 +29,33 @@ export const read = (worker: Worker, runId: string): Effect.Effect<Loaded | unde
 
 const NO_NOTES: Log.RunNotes = { progress: new Map(), polls: new Map(), refused: new Map() }
 
-/** Replays a run's history from the store, page by page, so that memory holds one page at a time. */
+/**
+ * Replays a run's history from the store on its own version; when that is not registered, on the newest that fits. Of
+ * a run that none fits, the newest says why.
+ */
 export const replayOf = (
   worker: Worker,
   summary: Log.RunSummary
 ): Effect.Effect<Replay.Replay, Errors.LogError | Errors.HistoryDamaged> =>
   Effect.gen(function*() {
+    const [newest = summary.version, ...older] = Registry.candidates(worker.registry, summary.workflow, summary.version)
+    const first = yield* replayOn(worker, summary, newest)
+    if (first.fault === undefined || first.fault._tag === "HistoryDamaged") return first
+    for (const version of older) {
+      const replay = yield* replayOn(worker, summary, version)
+      if (replay.fault === undefined) return replay
+    }
+    return first.fault._tag === "Divergence" ? yield* explained(worker, { ...summary, version: newest }, first) : first
+  })
+
+/** Page by page, so that memory holds one page at a time. */
+const replayOn = (
+  worker: Worker,
+  run: Log.RunSummary,
+  version: string
+): Effect.Effect<Replay.Replay, Errors.LogError | Errors.HistoryDamaged> =>
+  Effect.gen(function*() {
+    const summary = { ...run, version }
     const replay = Replay.begin(summary, worker.registry, worker.host, (fault) => {
       const run = worker.live.get(summary.runId)
       if (run !== undefined) worker.onFault(run, fault)
@@ -46,8 +67,7 @@ export const replayOf = (
       if (page.length < worker.limits.pageEventCount) break
     }
     Replay.end(replay)
-    if (replay.fault?._tag !== "Divergence") return replay
-    return yield* explained(worker, summary, replay)
+    return replay
   })
 
 /** Replays a diverged run once more, with source lines, to say where. */

@@ -276,7 +276,7 @@ const stopAttempts = (run: LiveRun, concerns: (id: string) => boolean): void => 
 /** Leaves a run alone until it is resumed. Attempts that run go on; those that wait for a slot do not begin. */
 const pause = (worker: Worker, run: LiveRun, undelivered: ReadonlyArray<Fact>): void => {
   worker.paused.add(run.runId)
-  stopAttempts(run, (id) => run.attempts.get(id)?.fiber === undefined)
+  Attempts.hold(run)
   shelve(worker, run, undelivered)
   // A resume may have come meanwhile, in the same breath.
   readMail(worker, run.runId)
@@ -382,7 +382,7 @@ const loading = (worker: Worker, runId: string): Effect.Effect<void> =>
 /** Puts a run that was read into service: messages first, then the outcomes carried over, then what is open or due. */
 const resume = (worker: Worker, loaded: ReadRun.Loaded, facts: ReadonlyArray<Fact>): void => {
   const { damage, messages, notes, replay, summary } = loaded
-  const workflow = Registry.forRun(worker.registry, summary.workflow, summary.version)
+  const workflow = replay.program?.workflow ?? Registry.forRun(worker.registry, summary.workflow, summary.version)
   const orphans = worker.orphans.get(summary.runId)
   worker.orphans.delete(summary.runId)
   const run = Live.makeLive(replay.state, summary.key, workflow._tag === "Workflow" ? workflow : undefined, orphans)
@@ -405,10 +405,8 @@ const resume = (worker: Worker, loaded: ReadRun.Loaded, facts: ReadonlyArray<Fac
     worker.notes.push({ _tag: "Blocked", runId: run.runId, reason: undefined })
     worker.commitSoon()
   }
-  const resumed = messages.find((message) => message._tag === "Resume")
-  if (run.state.paused !== undefined && terminate === undefined && resumed === undefined) {
-    return pauseAgain(worker, run, replay.program, facts)
-  }
+  const isWoken = terminate !== undefined || messages.some((message) => message._tag === "Resume")
+  if (run.state.paused !== undefined && !isWoken) return pauseAgain(worker, run, replay.program, facts)
   worker.paused.delete(run.runId)
   worker.live.set(run.runId, run)
   run.program = replay.program
@@ -421,11 +419,9 @@ const resume = (worker: Worker, loaded: ReadRun.Loaded, facts: ReadonlyArray<Fac
   // What was written without an answer may be due before anything that the due loop knows of. What is due is told below.
   if ((run.row?.wakeAt ?? 0) > worker.now()) Live.lookAt(worker, run.row?.wakeAt)
   const recovered = [...run.state.steps.values()]
-  // Only these two can do something with a paused run, so they come first.
-  if (run.state.paused !== undefined) takeMail(run, [terminate ?? resumed].flatMap((message) => message ?? []))
   takeMail(run, messages)
   run.facts.push(...facts, { _tag: "Due" })
-  recover(run, recovered)
+  recover(run, recovered, Attempts.unhold(run))
   // An attempt that begins with what is delivered now starts after its commit, like any other (R2).
   const begun = recovered.filter(isBegun).map((step) => ({ step, attempt: step.attempt }))
   advance(worker, run)
@@ -448,18 +444,19 @@ const pauseAgain = (
 }
 
 /** Facts about attempts that died with their process. Those with an outcome on its way have already been told. */
-const recover = (run: LiveRun, steps: ReadonlyArray<Run.OpenStep>): void => {
+const recover = (run: LiveRun, steps: ReadonlyArray<Run.OpenStep>, held: ReadonlySet<string>): void => {
   for (const step of steps) {
     const { attempt, id } = step
     if (step.cancelling) cancelAttempt(run, id)
-    else if (step.phase === "started" && step.onUnknown !== "retry" && !run.attempts.has(id)) {
+    else if (step.phase === "started" && step.onUnknown !== "retry" && !run.attempts.has(id) && !held.has(id)) {
       const failure = { _tag: "OutcomeUnknown" } as const
       run.facts.push({ _tag: "Outcome", id, attempt, result: { _tag: "Failed", failure } })
     }
   }
 }
 
-const isBegun = (step: Run.OpenStep): boolean => step.phase === "due" || step.phase === "started"
+/** One that must be recorded before it starts is not begun while it is only due: then its run was paused. */
+const isBegun = (step: Run.OpenStep): boolean => step.phase === "started" || (step.phase === "due" && step.onUnknown === "retry")
 
 const restart = (worker: Worker, run: LiveRun, step: Run.OpenStep): void => {
   if (run.gone || run.state.paused !== undefined || step.cancelling || !isBegun(step)) return

@@ -104,6 +104,15 @@ describe("an open run", () => {
       expect((yield* tags(world)).slice(4)).toEqual(["RunVersionChanged", "StepAttemptStarted", "StepCompleted", "RunCompleted"])
     }))
 
+  it.scoped("goes on with an older version that fits, when the newest does not", () =>
+    Effect.gen(function*() {
+      const { run, world } = yield* started(order("1"))
+      yield* world.restart([order("0", "other"), order("2"), order("3"), order("4", "b")])
+      yield* go(world)
+      expect(yield* world.runToEnd(run)).toBe("z3")
+      expect(yield* describeRun(world)).toMatchObject({ version: "3" })
+    }))
+
   it.scoped("that no version fits is blocked, unchanged, and goes on by itself when one does", () =>
     Effect.gen(function*() {
       const { run, world } = yield* started(order("1"))
@@ -115,8 +124,8 @@ describe("an open run", () => {
       expect((yield* describeRun(world)).version).toBe("1")
       // A signal and a cancel are kept; a second build that does not fit changes nothing either.
       yield* world.run(Client.cancel("run", { by: "ada" }))
-      yield* world.restart([order("3", "c")])
-      expect(yield* describeRun(world)).toMatchObject({ status: "running" })
+      yield* world.restart([order("3", "c"), order("4", "d")])
+      expect(yield* describeRun(world)).toMatchObject({ status: "running", blocked: { actual: "step \"d\" [0#0]", change: "replaced" } })
       expect(yield* world.history("run")).toEqual(before)
       yield* world.restart([order("1"), order("3", "c")])
       expect(yield* Effect.flip(world.runToEnd(run))).toMatchObject({ _tag: "RunCancelled", by: "ada" })

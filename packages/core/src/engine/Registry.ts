@@ -33,6 +33,12 @@ export const forRun = (registry: Registry, name: string, version: string): Any |
   return found ?? new WorkflowUnknown({ workflow: name, version, known: [...registry.byName.keys()] })
 }
 
+/** The versions whose code a run may go on with, the first that fits: its own, or else all that are registered, newest first. */
+export const candidates = (registry: Registry, name: string, version: string): ReadonlyArray<string> => {
+  const versions = (registry.byName.get(name) ?? []).map((workflow) => workflow.version)
+  return versions.length === 0 || versions.includes(version) ? [version] : versions.toReversed()
+}
+
 /** Exactly this version, for a run that is to begin with it. */
 export const exact = (registry: Registry, name: string, version: string): Any | WorkflowUnknown => {
   const known = [...registry.byName.keys()]
