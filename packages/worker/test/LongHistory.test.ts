@@ -2,7 +2,7 @@
 import { it } from "@effect/vitest"
 import { Deferred, Effect, Layer, Logger, Metric, Option, Schedule, Schema } from "effect"
 import { describe, expect } from "vitest"
-import { Client, Sensor, Signal, Step, Update, Workflow } from "@reprise/core"
+import { Awakeable, Client, Sensor, Signal, Step, Update, Workflow } from "@reprise/core"
 import { HistorySize, Limits, Log } from "@reprise/core/engine"
 import { MemoryLog, World } from "@reprise/testing"
 import { Metrics } from "@reprise/worker"
@@ -138,22 +138,37 @@ const Busy = Workflow.make("busy", { input: Schema.Number }, (rounds) =>
     return yield* Go.receive
   }))
 
+/** Each generation leaves everything open that can be. */
+const Leaves = Workflow.make("leaves", { input: Schema.Number }, (left) =>
+  Effect.gen(function*() {
+    yield* Update.handle(Ask, { run: () => Effect.succeed(left) })
+    yield* Effect.forkDaemon(Step.run("beats", Effect.zipRight(Step.heartbeat(left), Effect.sleep("1 day"))))
+    yield* Effect.forkDaemon(Sensor.poll("sensor", Effect.succeedNone, { every: "1 day" }))
+    yield* Effect.forkDaemon(Effect.sleep("1 day"))
+    yield* Awakeable.make("made")
+    yield* Step.run("plain", Effect.succeed(left))
+    if (left > 0) return yield* Workflow.continueAsNew(left - 1)
+    yield* Step.run("ready", Effect.void)
+    return yield* Go.receive
+  }))
+
 /** What a worker holds of a run that has gone through so many rounds. */
-const heldAfter = (rounds: number) =>
+const heldAfter = (workflow: typeof Busy | typeof Leaves, rounds: number) =>
   Effect.gen(function*() {
     const rested = yield* Deferred.make<State.LiveRun>()
     let ids = 0
-    const worker = yield* Worker.open({ workflows: [Busy], limits: { parkAfterMillis: 3_600_000 } }, {
+    const worker = yield* Worker.open({ workflows: [workflow], limits: { parkAfterMillis: 3_600_000 } }, {
       around: () => (effect) => effect,
       newId: () => `id-${ids++}`,
       onRest: (run) => {
         const waits = [...run.program?.signals.values() ?? []].some(({ takers }) => takers.size > 0)
-        if (run.attempts.size === 0 && run.state.steps.size === 0 && waits) Deferred.unsafeDone(rested, Effect.succeed(run))
+        const isBusy = [...run.state.steps.values()].some(({ name }) => name === "plain" || name === "ready")
+        if (!isBusy && waits) Deferred.unsafeDone(rested, Effect.succeed(run))
       }
     })
     const { limits, log, newId, registry } = worker
     const client = yield* Client.make({ log, registry, limits, newId, local: Worker.local(worker) })
-    yield* Effect.provideService(Client.start(Busy, rounds, { id: "run" }), Client.Client, client)
+    yield* Effect.provideService(Client.start(workflow, rounds, { id: "run" }), Client.Client, client)
     const run = yield* Deferred.await(rested)
     const { orphans, slots } = worker
     return {
@@ -167,10 +182,18 @@ const heldAfter = (rounds: number) =>
 
 describe("what is over", () => {
   it("leaves nothing in memory, however much of it there was", { timeout: 60_000 }, async () => {
-    const { events: few, ...little } = await Effect.runPromise(heldAfter(3))
-    const { events: many, ...much } = await Effect.runPromise(heldAfter(1_000))
+    const { events: few, ...little } = await Effect.runPromise(heldAfter(Busy, 3))
+    const { events: many, ...much } = await Effect.runPromise(heldAfter(Busy, 1_000))
     expect(few).toBeLessThan(200)
     expect(many).toBeGreaterThan(30_000)
+    expect(much).toEqual(little)
+  })
+
+  it("leaves nothing of earlier generations, however many there were", { timeout: 60_000 }, async () => {
+    const { events: few, ...little } = await Effect.runPromise(heldAfter(Leaves, 2))
+    const { events: many, ...much } = await Effect.runPromise(heldAfter(Leaves, 1_000))
+    expect(few).toBeLessThan(50)
+    expect(many).toBeGreaterThan(8_000)
     expect(much).toEqual(little)
   })
 })
