@@ -372,7 +372,7 @@ const takeNote = (store: MemoryStore, note: Log.Note, tell: Tell): void => {
       return
     case "Poll":
       entry.polls.set(note.id, { count: note.count, nextAt: note.nextAt })
-      entry.row = { ...entry.row, wakeAt: note.wakeAt }
+      if (!entry.row.paused) entry.row = { ...entry.row, wakeAt: note.wakeAt }
       return
     case "Blocked":
       entry.blocked = note.reason

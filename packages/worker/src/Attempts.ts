@@ -54,10 +54,22 @@ export const abort = (run: Pick<LiveRun, "attempts">, stepId: string, why: NonNu
   return true
 }
 
+/** Attempts that wait for a slot do not begin while their run is paused. */
+export const hold = (run: Pick<LiveRun, "attempts">): void => {
+  for (const attempt of run.attempts.values()) if (attempt.fiber === undefined) attempt.ending ??= "pause"
+}
+
+/** Lets go of those, and says which they were: they have not begun, so nothing about them is unknown. */
+export const unhold = (run: Pick<LiveRun, "attempts">): ReadonlySet<string> => {
+  const held = [...run.attempts.values()].filter(({ ending }) => ending === "pause").map(({ stepId }) => stepId)
+  for (const id of held) run.attempts.delete(id)
+  return new Set(held)
+}
+
 const begin = (worker: Worker, run: LiveRun, step: Run.OpenStep, attempt: RunningAttempt, ends: Ends): void => {
   const body = run.program?.bodies.get(step.id)
   if (attempt.ending !== undefined || worker.stopping || body === undefined) {
-    run.attempts.delete(step.id)
+    if (attempt.ending !== "pause" && run.attempts.get(step.id) === attempt) run.attempts.delete(step.id)
     return nextInLine(worker)
   }
   worker.slots.free -= 1

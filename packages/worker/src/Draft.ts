@@ -6,6 +6,7 @@
  * - R1 An event and the commands of its activation stand together in the draft (I4).
  * - R2 Only the current attempt of an open step may settle it (I7); anything else is dropped here.
  * - R3 At the first fault the draft ends: the fact that caused it, and those behind it, stay undelivered.
+ * - R4 Nothing is delivered to a paused run, and no attempt of it is recorded as started.
  */
 import { Cause } from "effect"
 import {
@@ -21,6 +22,7 @@ import {
   Run
 } from "@reprise/core/engine"
 import * as Attempts from "./Attempts.js"
+import * as Pausing from "./Pausing.js"
 import * as Telemetry from "./Telemetry.js"
 import type { Fact, LiveRun, Result, Worker } from "./State.js"
 
@@ -35,10 +37,14 @@ export interface Draft {
   fault: Errors.Fault | undefined
   undelivered: ReadonlyArray<Fact>
   continued: boolean
+  /** The run begins, and is paused before anything of it may start. */
+  readonly beginsPaused: boolean
 }
 
 /** Delivers the run's facts in order, until none is left, the run has closed or is paused, or the program is at fault. */
 export const draw = (worker: Worker, run: LiveRun): Draft => {
+  const facts = Pausing.inOrder(run.state, run.facts)
+  run.facts = []
   const draft: Draft = {
     events: [],
     delivered: [],
@@ -49,24 +55,24 @@ export const draw = (worker: Worker, run: LiveRun): Draft => {
     facts: [],
     fault: undefined,
     undelivered: [],
-    continued: false
+    continued: false,
+    beginsPaused: Pausing.beginsPaused(facts)
   }
-  const facts = run.facts
-  run.facts = []
   // A process may have died between two generations.
-  goOn(worker, run, draft)
+  if (!Pausing.isWord(facts[0])) goOn(worker, run, draft)
   let count = 0
-  while (count < facts.length && draft.fault === undefined && run.state.continuing === undefined) {
+  while (count < facts.length && draft.fault === undefined) {
     const fact = facts[count]!
     if (Run.isClosed(run.state.status)) {
       leave(draft, facts.slice(count))
       return draft
     }
+    if (!Pausing.isWord(fact) && (run.state.paused !== undefined || run.state.continuing !== undefined)) break
     take(worker, run, draft, fact)
     if (draft.fault !== undefined) break
     draft.facts.push(fact)
     count += 1
-    if (run.state.paused !== undefined) break
+    if (Pausing.isWord(facts[count])) continue
     goOn(worker, run, draft)
     if (draft.fault === undefined) retryHeld(run, facts)
   }
@@ -121,9 +127,10 @@ const takeMessage = (worker: Worker, run: LiveRun, draft: Draft, message: Messag
       record(run, draft, Decide.received(message, at))
       break
     case "Pause":
+      if (run.state.paused === undefined) record(run, draft, Decide.received(message, at))
+      break
     case "Resume":
-      // A second pause changes nothing, nor does a resume of a run that is not paused.
-      if ((message._tag === "Pause") === (run.state.paused === undefined)) record(run, draft, Decide.received(message, at))
+      if (run.state.paused !== undefined) resume(run, draft, Decide.received(message, at))
       break
     case "Update":
       if (!admit(worker, run, message)) return
@@ -136,6 +143,14 @@ const takeMessage = (worker: Worker, run: LiveRun, draft: Draft, message: Messag
       if (concerns(worker, run, message)) deliver(worker, run, draft, Decide.received(message, at))
   }
   if (draft.fault === undefined) draft.delivered.push(message.messageId)
+}
+
+/** An attempt that must be recorded before it starts, and did not start because of the pause, starts now. */
+const resume = (run: LiveRun, draft: Draft, event: Event.Event): void => {
+  record(run, draft, event)
+  for (const { attempt, cancelling, id, onUnknown, phase } of run.state.steps.values()) {
+    if (phase === "due" && onUnknown !== "retry" && !cancelling) startRetry(run, draft, id, attempt, event.at)
+  }
 }
 
 /** A settlement or resolution that does not fit, or is for something that is not open (any more), is dropped. */
@@ -257,6 +272,7 @@ const passDeadline = (worker: Worker, run: LiveRun, draft: Draft, step: Run.Open
  * been taken, because they run out, and is a fault otherwise.
  */
 const goOn = (worker: Worker, run: LiveRun, draft: Draft): void => {
+  if (run.state.paused !== undefined || Run.isClosed(run.state.status)) return
   const { generationsMax } = worker.limits
   const unread = carriedCount(run)
   for (let count = 0; run.state.continuing !== undefined && draft.fault === undefined; count++) {
@@ -309,7 +325,7 @@ const takeCommand = (run: LiveRun, draft: Draft, command: Command.Command, at: n
   switch (command._tag) {
     case "RunStep":
       draft.starts.push(command.id)
-      if (command.onUnknown !== "retry") record(run, draft, Decide.attemptStarted(command.id, 1, at))
+      if (command.onUnknown !== "retry" && !draft.beginsPaused) record(run, draft, Decide.attemptStarted(command.id, 1, at))
       return
     case "RetryStep":
       if (command.delayMillis <= 0) startRetry(run, draft, command.id, command.attempt, at)

@@ -21,7 +21,7 @@ export interface RunningAttempt {
   fiber: Fiber.RuntimeFiber<unknown, unknown> | undefined
   abort: (() => void) | undefined
   /** Set when it is being interrupted: what its end means then. */
-  ending: "cancel" | "deadline" | "stop" | undefined
+  ending: "cancel" | "deadline" | "stop" | "pause" | undefined
 }
 
 /** An append on its way to the store, with what follows when it is committed. */

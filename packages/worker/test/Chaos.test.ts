@@ -1,4 +1,7 @@
-/** Many runs, messages and timers at once, while the worker crashes, restarts and forgets at random. Each seed repeats. */
+/**
+ * Many runs, messages, timers and pauses at once, while the worker crashes, restarts and forgets at random. Each seed
+ * repeats.
+ */
 import { it } from "@effect/vitest"
 import { Effect, Random, Schedule, Schema } from "effect"
 import { describe, expect } from "vitest"
@@ -57,14 +60,26 @@ const told = (world: World.World, round: number) =>
       )
       : Effect.void)
 
+/** Somebody pauses a run, and resumes another: which may be paused, or not. */
+const handled = (world: World.World) =>
+  Effect.gen(function*() {
+    yield* unlessClosed(world, Client.pause(`run-${yield* Random.nextIntBetween(0, RUNS)}`))
+    if (yield* Random.nextBoolean) yield* unlessClosed(world, Client.resume(`run-${yield* Random.nextIntBetween(0, RUNS)}`))
+  })
+
+const unlessClosed = (world: World.World, asked: ReturnType<typeof Client.pause>) =>
+  Effect.catchTag(world.run(asked), "RunClosed", () => Effect.void)
+
 const chaos = (alwaysReplay: boolean) =>
   Effect.gen(function*() {
     const world = yield* World.make({ workflows: [Busy], alwaysReplay })
     const runs = yield* Effect.forEach(Array.from({ length: RUNS }, (_, n) => n), (n) => world.start(Busy, n, { id: `run-${n}` }))
     for (let round = 0; round < 10; round++) {
       yield* told(world, round)
+      yield* handled(world)
       yield* trouble(world)
     }
+    for (const { runId } of runs) yield* unlessClosed(world, Client.resume(runId))
     return { results: yield* Effect.forEach(runs, world.runToEnd), calls: yield* world.calls }
   }).pipe(Effect.scoped)
 

@@ -106,4 +106,4 @@ const afterAppend = Case.on("a poll noted with an append of its run sets the lat
     Case.equal((yield* log.find({ limit: 1 }))[0]?.wakeAt, NOW + 7)
   }))
 
-export const cases: ReadonlyArray<Case.Case> = [kept, blocked, refused, closed, continued, afterAppend]
+export const cases: ReadonlyArray<Case.Case> = [kept, paused, blocked, refused, closed, continued, afterAppend]
