@@ -7,6 +7,7 @@ import * as Judge from "./Judge.js"
 import * as Oracle from "./Oracle.js"
 import { CYCLE, tiedStory } from "./Program.js"
 import { NO_FAULTS, observe } from "./Scenario.js"
+import * as Whys from "./Whys.js"
 
 /** For more programs than usual, too. */
 const PATIENCE = 3_600_000
@@ -56,5 +57,9 @@ describe("a random program", () => {
 
   it("goes on from any of its events as it did", async () => {
     expect(await Check.firstFailure(Check.COUNT / 8, Forks.goOnAlike)).toBe("")
+  }, PATIENCE)
+
+  it("says what it waits for, at any time", async () => {
+    expect(await Check.firstFailure(Check.COUNT / 8, Whys.tellAll)).toBe("")
   }, PATIENCE)
 })

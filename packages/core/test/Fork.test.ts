@@ -292,6 +292,8 @@ describe("what is open at the fork point", () => {
       const at = seqOf(yield* world.history("run"), "AwakeableSettled")
       const fork = yield* world.run(Client.fork("run", { at, id: "fork", replace: [{ seq: at, value: "Eve" }] }))
       yield* world.idle
+      const refused = yield* Effect.flip(world.run(Client.fork("run", { at, replace: [{ seq: at, value: 7 }] })))
+      expect(refused).toMatchObject({ _tag: "PayloadInvalid", what: "value of awakeable \"signature\"" })
       const [own, ownSecond] = tokens(yield* world.history("fork"))
       expect([own, ownSecond]).not.toEqual([first, second])
       expect(failureOf(yield* Effect.exit(world.run(Client.resolveAwakeable(own!, "Bob")))))
@@ -311,7 +313,10 @@ describe("what is open at the fork point", () => {
   const Sums = Workflow.make("sums", {}, () =>
     Effect.gen(function*() {
       let sum = 0
-      yield* Update.handle(Add, { run: (n) => Effect.as(Step.run("add", Effect.void), sum += n) })
+      yield* Update.handle(Add, {
+        validate: (n) => (n < 0 ? Effect.fail("too few") : Effect.void),
+        run: (n) => Effect.as(Step.run("add", Effect.void), sum += n)
+      })
       yield* Workflow.condition(() => sum > 2)
       yield* Effect.sleep("1 second")
       return sum
@@ -329,6 +334,8 @@ describe("what is open at the fork point", () => {
       expect(yield* world.runToEnd(sums)).toBe(3)
       const at = seqOf(yield* world.history("sums"), "UpdateAccepted", 1)
       expect(yield* forked(world, { at, replace: [{ seq: at, value: 10 }] }, "sums")).toBe(11)
+      const refused = yield* Effect.flip(world.run(Client.fork("sums", { at, replace: [{ seq: at, value: -1 }] })))
+      expect(refused).toMatchObject({ _tag: "PayloadInvalid", what: "input of update \"add\"", detail: "too few" })
       yield* world.start(Asks, undefined, { id: "asks" })
       yield* world.crash
       yield* world.run(Client.resolveStep("asks", "0#0", { _tag: "Complete", output: "by hand" }))
