@@ -13,8 +13,8 @@ export interface Known {
   sum: number
   closed: boolean
   /**
-   * Started by this process, without a key, and since then neither mail nor a note came near it: when it closes there
-   * is nothing to look for and nothing to remove.
+   * Started by this process, without a key, and since then no mail, note or link came near it: when it closes there is
+   * nothing to look for and nothing to remove.
    */
   plain: boolean
   /** Whether a row of `links` may name it as the awaited run, or as the one that waits. When false, none does. */
