@@ -30,8 +30,10 @@ const seq = (...parts: ReadonlyArray<Effect.Effect<unknown, unknown, any>>): Par
   Effect.map(Effect.forEach(parts, (part) => part), (outputs) => outputs.filter((output) => typeof output === "string").join(" ")) as Part
 const together = (concurrency: number | "unbounded", ...parts: ReadonlyArray<Effect.Effect<string, never, any>>): Part =>
   Effect.map(Effect.all(parts, { concurrency }), (outputs) => outputs.join(" "))
-const caught = (effect: Effect.Effect<string, unknown, any>): Part => Effect.catchAll(effect, (error) => Effect.succeed(`caught ${tagOf(error)}`))
-const tagOf = (error: unknown): string => typeof error === "object" && error !== null && "_tag" in error ? String(error._tag) : String(error)
+const caught = (effect: Effect.Effect<string, unknown, any>): Part =>
+  Effect.catchAll(effect, (error) => Effect.succeed(`caught ${tagOf(error)}`))
+const tagOf = (error: unknown): string =>
+  typeof error === "object" && error !== null && "_tag" in error ? String(error._tag) : String(error)
 
 const a = slow("a")
 const EXTRA = "! Divergence extra"
@@ -128,13 +130,14 @@ const time: ReadonlyArray<Edit> = [
 
 // ---- branches, loops, concurrency ----
 
+const when = (entered: boolean) => Effect.if(entered, { onTrue: () => quick("b"), onFalse: () => Effect.void })
 const above = (bound: number): Part => (150 > bound ? slow("large") : slow("small"))
 const times = (count: number): Part => seq(...Array.from({ length: count }, (_, i) => slow(`page ${i}`)))
 const [b, c] = [slow("b"), slow("c")]
 
 const shape: ReadonlyArray<Edit> = [
-  edit("branch-add", seq(a), seq(Effect.if(true, { onTrue: () => quick("b"), onFalse: () => Effect.void }), a), ["b a", REPLACED, REPLACED]),
-  edit("branch-add-untaken", seq(a), seq(Effect.if(false, { onTrue: () => quick("b"), onFalse: () => Effect.void }), a), all("a")),
+  edit("branch-add", seq(a), seq(when(true), a), ["b a", REPLACED, REPLACED]),
+  edit("branch-add-untaken", seq(a), seq(when(false), a), all("a")),
   edit("branch-condition", above(100), above(200), ["small", REPLACED, REPLACED]),
   edit("loop-more", times(2), times(3), ["page 0 page 1 page 2", "page 0 page 1 page 2", EXTRA]),
   edit("loop-fewer", times(2), times(1), ["page 0", "page 0", MISSING]),
@@ -217,9 +220,13 @@ const children: ReadonlyArray<Edit> = [
 
 // ---- the workflow itself ----
 
-const taking = (input: Schema.Schema<any, any>) => [Workflow.make("order", { input }, (given) => between(seq(a, Effect.succeed(String(given)))) as never)]
+const taking = (input: Schema.Schema<any, any>) => [
+  Workflow.make("order", { input }, (given) => between(seq(a, Effect.succeed(String(given)))) as never)
+]
 const giving = (output: Schema.Schema<any, any>) => [Workflow.make("order", { output }, () => between(seq(a)) as never)]
-const failing = (error: Schema.Schema<any, any>) => [Workflow.make("order", { error, output: Schema.String }, () => between(seq(a)) as never)]
+const failing = (error: Schema.Schema<any, any>) => [
+  Workflow.make("order", { error, output: Schema.String }, () => between(seq(a)) as never)
+]
 
 /** A loop of two turns: the part stands in the first, the wait behind it in the second. */
 const looping = (continueAfter: number) => [

@@ -52,6 +52,22 @@ describe("a change under open runs", () => {
       expect((yield* world.run(Client.describe("again"))).status).toBe("completed")
     }))
 
+  it.scoped("is undone by a compensation that was added later, also for steps that were past", () =>
+    Effect.gen(function*() {
+      const booked = (compensate: boolean): Part => Effect.gen(function*() {
+        const book = Effect.succeed("room")
+        yield* compensate ? Step.run("book", book, { compensate: () => Effect.void }) : Step.run("book", book)
+        yield* Go.receive
+        return yield* Effect.die("unreachable")
+      })
+      const world = yield* World.make({ workflows: [order(booked(false))] })
+      const run = yield* world.start(order(booked(false)), undefined, { id: "run" })
+      yield* world.restart([order(booked(true))])
+      yield* world.run(Client.cancel("run"))
+      expect(yield* Effect.flip(world.runToEnd(run))).toMatchObject({ _tag: "RunCancelled" })
+      expect(yield* steps(world)).toEqual(["book", "undo book"])
+    }))
+
   it.scoped("can be rolled back and brought again: no run is lost on the way", () =>
     Effect.gen(function*() {
       const patched: Part = Effect.gen(function*() {

@@ -59,6 +59,9 @@ const go = (world: World.World) => Effect.zipRight(world.run(Client.signal(ID, G
 
 class Busy extends Schema.TaggedError<Busy>()("Busy", { attempt: Schema.Number }) {}
 
+/** Without a stack: that would name files of this machine. */
+const oops = Object.assign(new Error("oops"), { stack: "" })
+
 const flaky = (until: number) =>
   Effect.flatMap(Step.attempt, ({ attempt }) => attempt < until ? Effect.fail(new Busy({ attempt })) : Effect.succeed(attempt))
 
@@ -71,7 +74,7 @@ const steps = story("steps", Effect.gen(function*() {
   const third = yield* Step.run("retried", flaky(3), { error: Busy, retry: Schedule.exponential("1 minute").pipe(Schedule.jittered) })
   const late = yield* Effect.either(Step.run("late", Effect.sleep("2 hours"), { timeout: "1 hour", retry: Schedule.recurs(1) }))
   const overdue = yield* Effect.either(Step.run("overdue", Effect.sleep("2 hours"), { deadline: "1 hour" }))
-  const died = yield* Effect.sandbox(Step.run("died", Effect.die(Object.assign(new Error("oops"), { stack: "" })))).pipe(Effect.flip, Effect.map(Cause.pretty))
+  const died = yield* Effect.map(Effect.flip(Effect.sandbox(Step.run("died", Effect.die(oops)))), Cause.pretty)
   const refused = yield* Effect.flip(Step.run("refused", Effect.fail(new Busy({ attempt: 0 })), { error: Busy, nonRetryable: ["Busy"] }))
   return [first.at.getTime(), third, late._tag, overdue._tag, died.includes("oops"), refused.attempt]
 }))

@@ -1,5 +1,21 @@
 /** What the world hears of runs: logs, console lines, spans and metrics, always after the commit and never on replay. */
-import { Context, DefaultServices, Effect, Exit, FiberId, FiberRefs, Hash, HashMap, HashSet, type Logger, Metric, MetricBoundaries, MetricLabel, Option, Tracer } from "effect"
+import {
+  Context,
+  DefaultServices,
+  Effect,
+  Exit,
+  FiberId,
+  FiberRefs,
+  Hash,
+  HashMap,
+  HashSet,
+  type Logger,
+  Metric,
+  MetricBoundaries,
+  MetricLabel,
+  Option,
+  Tracer
+} from "effect"
 import { type Activation, type Event, HistorySize, type Run } from "@reprise/core/engine"
 import type { Events, LiveRun, Pending, Worker } from "./State.js"
 

@@ -427,7 +427,8 @@ export class PatchUsed extends Schema.TaggedError<PatchUsed>()("PatchUsed", {
   askedSeq: Schema.Number
 }) {
   get hint() {
-    return "Choose another id for this change. The first place that asks for a patch must stay the first until the patch is removed everywhere."
+    return "Choose another id for this change. The place that asks for a patch first must stay the first, until the patch is " +
+      "removed everywhere."
   }
   override get message() {
     return told(
