@@ -13,6 +13,7 @@ import type { Line } from "../model/Source.js"
 export interface RunInfo {
   readonly runId: string
   readonly workflow: string
+  /** The version with which this generation began; also when the run has moved to another one since. */
   readonly version: string
   readonly key: string | undefined
   /** Epoch milliseconds of the run's first event. */
