@@ -187,6 +187,42 @@ describe("a fork", () => {
       expect(yield* refusedFork(world, { at: failed + 1, replace })).toMatchObject({ _tag: "ForkInvalid", before: failed })
     }))
 
+  it.scoped("runs the version that its source had come to, or the one that is chosen, which must know its history", () =>
+    Effect.gen(function*() {
+      const of = (version: string) =>
+        Workflow.make("w", { version }, () =>
+          Effect.gen(function*() {
+            yield* Workflow.patched("new").pipe(Effect.when(() => version !== "1"))
+            yield* Word.receive
+            yield* Step.run("step", Effect.void)
+            yield* Word.receive
+            return version
+          }))
+      const [One, Two] = [of("1"), of("2")]
+      const world = yield* World.make({ workflows: [One] })
+      const run = yield* world.start(One, undefined, { id: "run" })
+      yield* world.restart([Two])
+      yield* world.run(Client.signal("run", Word, ""))
+      yield* world.run(Client.signal("run", Word, ""))
+      expect(yield* world.runToEnd(run)).toBe("2")
+      yield* world.restart([One, Two])
+      const history = yield* world.history("run")
+      const changed = seqOf(history, "RunVersionChanged")
+      const step = seqOf(history, "StepCompleted")
+      const versionOf = (options: Client.ForkOptions) =>
+        Effect.gen(function*() {
+          const fork = yield* world.run(Client.fork("run", options))
+          for (const _ of [1, 2]) yield* Effect.ignore(world.run(Client.signal(fork.runId, Word, "")))
+          const end = yield* world.runToEnd(fork)
+          return [end, tags(yield* world.history(fork.runId)).includes("RunVersionChanged")]
+        })
+      expect(yield* versionOf({ at: step })).toEqual(["2", true])
+      expect(yield* versionOf({ at: step, version: "1" })).toEqual(["1", false])
+      expect(yield* versionOf({ at: changed - 1 })).toEqual(["1", false])
+      expect(yield* versionOf({ at: changed - 1, version: "2" })).toEqual(["2", false])
+      expect(yield* versionOf({ at: 1, version: "2" })).toEqual(["2", false])
+    }))
+
   it.scoped("frees a run that is blocked, and one that is paused", () =>
     Effect.gen(function*() {
       const Old = Workflow.make("w", {}, () => Effect.zipRight(Step.run("a", Effect.void), Effect.as(Word.receive, "old")))

@@ -310,7 +310,10 @@ describe("a run", () => {
   it.scoped("of very many fibers is told in part, and in time", () =>
     Effect.gen(function*() {
       const Fans = Workflow.make("fans", {}, () =>
-        Effect.forEach(Array.from({ length: 5_000 }, (_, i) => i), () => Effect.sleep("1 day"), { concurrency: "unbounded", discard: true }))
+        Effect.forEach(Array.from({ length: 5_000 }, (_, i) => i), () => Effect.sleep("1 day"), {
+          concurrency: "unbounded",
+          discard: true
+        }))
       const world = yield* World.make({ workflows: [Fans] })
       yield* world.start(Fans, undefined, { id: "run" })
       const { waits, waitsOmitted } = yield* why(world)
