@@ -11,7 +11,7 @@ const ALLOWED: Readonly<Record<string, readonly [any: number, casts: number, rea
   "packages/core/src/define/Sensor.ts": [2, 2, "the encoded side of a schema; phantom requirements"],
   "packages/core/src/define/Signal.ts": [1, 0, "the encoded side of a schema"],
   "packages/core/src/define/Journal.ts": [0, 4, "answers of several sorts; a test kit's stand-in"],
-  "packages/core/src/define/Step.ts": [6, 2, "any effect, with what it makes inferred from it; schemas that were checked; phantom requirements"],
+  "packages/core/src/define/Step.ts": [6, 2, "any effect, and what it makes; schemas that were checked; phantom requirements"],
   "packages/core/src/define/Update.ts": [3, 1, "the encoded side of a schema"],
   "packages/core/src/define/Workflow.ts": [27, 5, "inference over any workflow, message and body"],
   "packages/core/src/engine/Containment.ts": [0, 10, "replaces globals and builtins, which TypeScript takes for constants"],

@@ -284,7 +284,9 @@ export class CompensationFailed extends Schema.TaggedError<CompensationFailed>()
   }
   override get message() {
     const undos = this.uncompensated.map(({ failure, name }) => `\n  not undone: "${name}": ${inWords(failure)}`)
-    return told("CompensationFailed", `Run "${this.runId}" ended (${inWords(this.failure)}) and is not undone.${undos.join("")}`, this.hint)
+    const how = this.failure._tag === "Error" || this.failure._tag === "Defect" ? "failed with " : ""
+    const what = `Run "${this.runId}" ${how}${inWords(this.failure)}, and not all of it was undone.${undos.join("")}`
+    return told("CompensationFailed", what, this.hint)
   }
 }
 
@@ -302,7 +304,7 @@ const inWords = (failure: Failure): string => {
     case "OutcomeUnknown":
       return "may or may not have happened"
     case "Interrupted":
-      return failure.cancelled === undefined ? "interrupted itself" : `cancelled${asked(failure.cancelled)}`
+      return failure.cancelled === undefined ? "interrupted itself" : `was cancelled${asked(failure.cancelled)}`
   }
 }
 
