@@ -430,6 +430,30 @@ describe("a loop", () => {
       expect(startsIn(seen.histories["run"]).map(({ input }) => input)).toEqual([0, 2])
     }))
 
+  it.effect("takes another bound under open runs", () =>
+    Effect.gen(function*() {
+      const bounded = (continueAfter: number) =>
+        Workflow.loop("sum", { input: Schema.Number, continueAfter }, (sum) =>
+          Effect.gen(function*() {
+            const added = yield* Add.receive
+            yield* Step.run("add", Effect.succeed(added))
+            return added === 0 ? Workflow.done(sum) : Workflow.next(sum + added)
+          }))
+      for (const alwaysReplay of [false, true]) {
+        const world = yield* World.make({ workflows: [bounded(1_000)], alwaysReplay })
+        const run = yield* world.start(bounded(1_000), 0, { id: "run" })
+        yield* addAll(world, [1, 2, 3, 4, 5])
+        yield* world.restart([bounded(2)])
+        yield* world.run(Client.signal("run", Add, 6))
+        yield* world.run(Client.signal("run", Add, 7))
+        yield* world.idle
+        yield* world.restart([bounded(500)])
+        yield* world.run(Client.signal("run", Add, 0))
+        expect(yield* world.runToEnd(run)).toBe(28)
+        expect(startsIn(yield* world.history("run")).map(({ input }) => input)).toEqual([0, 21, 28])
+      }
+    }).pipe(Effect.scoped))
+
   it("refuses a bound that lets no turn happen", () => {
     for (const continueAfter of [0, -1, NaN]) {
       expect(() => Workflow.loop("never", { continueAfter }, () => Effect.succeed(Workflow.next()))).toThrow("continueAfter")

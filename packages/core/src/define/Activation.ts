@@ -158,6 +158,8 @@ export interface Requests {
       readonly eventCount: number
       /** Updates whose handlers are under way. */
       readonly updateCount: number
+      /** Whether it may end with this activation: on replay only where it did, whatever the program would decide now. */
+      readonly mayEnd: boolean
     }
   }
   /** Waits until something may have changed: the program has reacted to one more event, or another fiber moved. */

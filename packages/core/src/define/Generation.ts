@@ -97,8 +97,8 @@ export const turns = <State, E>(
       for (let current = first;;) {
         const end = yield* turn(current)
         if (end._tag === "Done") return end.output
-        const { eventCount, updateCount } = yield* generation
-        if (eventCount >= continueAfter && updateCount === 0) return yield* continueAsNew(end.state)
+        const { eventCount, mayEnd, updateCount } = yield* generation
+        if (mayEnd && eventCount >= continueAfter && updateCount === 0) return yield* continueAsNew(end.state)
         current = yield* settled(end.state)
       }
     })

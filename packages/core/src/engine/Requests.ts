@@ -94,7 +94,11 @@ const answers: Answers = {
   HandleQuery: (program, _here, request) => Effect.sync(() => void program.queries.set(request.name, request.handler)),
   HandleUpdate: (program, _here, request) => Effect.sync(() => void program.updates.set(request.name, request.handler)),
   Generation: (program) =>
-    Effect.succeed({ eventCount: program.seq - program.generationSeq + 1, updateCount: program.updateFibers.size }),
+    Effect.succeed({
+      eventCount: program.seq - program.generationSeq + 1,
+      updateCount: program.updateFibers.size,
+      mayEnd: program.recorded === undefined || program.recorded.at(-1)?.event._tag === "RunContinuedAsNew"
+    }),
   AwaitChange: (program, _here, request) =>
     waitFor<void>(
       (resume) => void program.conditions.set(request.condition, () => resume(Effect.void)),
