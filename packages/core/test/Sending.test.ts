@@ -1,7 +1,9 @@
 /** Signals from one run to another: delivered once, or refused for a reason that the sender sees. */
 import { Effect, Schema } from "effect"
+import { it } from "@effect/vitest"
 import { describe, expect } from "vitest"
 import { Child, Client, Signal, Step, Workflow } from "@reprise/core"
+import { World } from "@reprise/testing"
 import { Doubles, start, statusOf, survives } from "./families.js"
 
 const Word = Signal.make("word", { payload: Schema.String })
@@ -26,7 +28,7 @@ describe("a signal to another run", () => {
       others: [Hears],
       leaves: [
         ({ histories }) => histories["p/0:0"]?.filter(({ _tag }) => _tag === "SignalReceived"),
-        [expect.objectContaining({ by: "run p", messageId: "p/0#1", payload: "hello" })]
+        [expect.objectContaining({ by: "run p", messageId: "signal/p/0#1", payload: "hello" })]
       ]
     }
   )
@@ -82,5 +84,18 @@ describe("a signal to another run", () => {
           return [yield* world.runToEnd(ear), yield* statusOf(world, "p")]
         })
     }
+  )
+})
+
+describe("a message from outside", () => {
+  it.scoped.each(["start", "started/0#0", "ended/0#0", "sent/0#0", "parent/p/0#0", "outcome/0#0/1", "signal/p/0#0"])(
+    "cannot take the place of a run's own %s",
+    (messageId) =>
+      Effect.gen(function*() {
+        const world = yield* World.make({ workflows: [Hears] })
+        yield* world.start(Hears, undefined, { id: "ear" })
+        const error = yield* Effect.flip(world.run(Client.signal("ear", Word, "?", { messageId })))
+        expect(error).toMatchObject({ _tag: "NameInvalid", what: "message id", value: messageId })
+      })
   )
 })

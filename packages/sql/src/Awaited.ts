@@ -4,7 +4,7 @@
  */
 import type { Connection } from "@effect/sql/SqlConnection"
 import type { SqlError } from "@effect/sql/SqlError"
-import { Decide, type Errors, type Message, type Run } from "@reprise/core/engine"
+import { Decide, type Errors, type Message, MessageId, type Run } from "@reprise/core/engine"
 import { Effect } from "effect"
 import * as Fold from "./Fold.js"
 import * as History from "./History.js"
@@ -84,7 +84,7 @@ const toldTo = (connection: Connection, run: number, runId: string) =>
 
 // The message ids are those of Decide.answerOfStart and Decide.endOf.
 const answerIn = (told: Told, id: string) => {
-  const message = told.get(`started/${id}`)
+  const message = told.get(MessageId.started(id))
   return message?._tag === "ChildAnswered" ? message.answer : undefined
 }
 
@@ -95,13 +95,13 @@ const look = (connection: Connection, watcher: string, child: Run.OpenChild, tol
   Effect.gen(function*() {
     const { id, parentClose, phase } = child
     const answer = answerIn(told, id)
-    if (answer?._tag === "Refused" || told.has(`ended/${id}`)) return {}
+    if (answer?._tag === "Refused" || told.has(MessageId.ended(id))) return {}
     const existed = phase === "existed" || answer?.existed === true
     const runId = answer?.runId ?? child.runId
     const [target] = yield* Rows.select(connection, TARGET, [runId])
     const isChild = target?.[2] === watcher && target[3] === id
     if (target === undefined || !(existed || isChild)) return { lost: true }
-    const started = phase === "scheduled" && !told.has(`started/${id}`)
+    const started = phase === "scheduled" && !told.has(MessageId.started(id))
       ? [Decide.answerOfStart(id, { _tag: "Started", runId })]
       : []
     if (target[1] === 1) return { link: { run: Number(target[0]), id, parentClose: existed ? null : parentClose }, untold: started }

@@ -88,7 +88,8 @@ const startChild = (work: Work, { id, onConflict, parentClose, start }: StartChi
     const child = yield* Create.create(tx, start, Rows.pendingProjection(start))
     if (child === undefined) {
       const { by, existing } = yield* Create.existing(tx, start)
-      if (onConflict === "use_existing" && (yield* awaitExisting(work, id, existing))) return
+      const isUsable = onConflict === "use_existing" && existing.workflow === start.workflow
+      if (isUsable && (yield* awaitExisting(work, id, existing))) return
       const { runId, status } = existing
       return answer(work, Decide.answerOfStart(id, { _tag: "Refused", by, runId, status }))
     }

@@ -156,7 +156,7 @@ const startChild = (
   }
   const { by, existing } = taken
   const { runId } = existing.start
-  if (onConflict === "fail") {
+  if (onConflict === "fail" || existing.start.workflow !== request.workflow) {
     const refused = { _tag: "Refused", by, runId, status: existing.row.status } as const
     return answer(store, entry, Decide.answerOfStart(id, refused), tell)
   }

@@ -16,6 +16,7 @@ import {
   type Event,
   type Log,
   type Message,
+  MessageId,
   Program,
   type ProgramState,
   Registry,
@@ -367,7 +368,7 @@ const startChild = (
       forkedFrom: undefined,
       message: {
         _tag: "Start",
-        messageId: "start",
+        messageId: MessageId.START,
         // Made of its own, so that a start that was not committed is the same when it is asked for again.
         seed: `${run.state.started?.seed}/${id}`,
         ...(input === undefined ? {} : { input }),
@@ -391,7 +392,7 @@ const sendSignal = (run: LiveRun, command: Command.Command & { readonly _tag: "S
   const { id, name, payload, runId } = command
   const message: Message.Message = {
     _tag: "Signal",
-    messageId: `${run.runId}/${id}`,
+    messageId: MessageId.signal(run.runId, id),
     by: `run ${run.runId}`,
     name,
     ...(payload === undefined ? {} : { payload })

@@ -21,6 +21,7 @@ import {
   type Json,
   type Log,
   type Message,
+  MessageId,
   Payload,
   Program,
   Registry,
@@ -318,7 +319,7 @@ const keepOutcomes = (worker: Worker, run: LiveRun, facts: ReadonlyArray<Fact>):
   for (const fact of facts) {
     if (fact._tag !== "Outcome" || fact.result._tag === "Aborted") continue
     const { attempt, id, result } = fact
-    const message: Message.Message = { _tag: "Outcome", messageId: `outcome/${id}/${attempt}`, id, attempt, result }
+    const message: Message.Message = { _tag: "Outcome", messageId: MessageId.outcome(id, attempt), id, attempt, result }
     // Until it is there, the attempt counts as running: a run that is resumed meanwhile must not begin it again.
     run.attempts.set(id, { stepId: id, attempt, fiber: undefined, abort: undefined, ending: "stop" })
     worker.orphans.set(run.runId, run.attempts)

@@ -5,6 +5,7 @@ import * as Registry from "../engine/Registry.js"
 import { type LogError, MessageUnknown, NameInvalid, type PayloadInvalid, PayloadTooLarge, type RunNotFound } from "../model/Errors.js"
 import type { Json } from "../model/Json.js"
 import type * as Message from "../model/Message.js"
+import * as MessageId from "../model/MessageId.js"
 import * as Name from "../model/Name.js"
 import { type Codec, sizeOf } from "../model/Payload.js"
 import { describeWith } from "./Runs.js"
@@ -23,6 +24,11 @@ export const checkName = (client: ClientShape, what: string, value: string): Eff
   const detail = Name.faultOf(value, client.limits.nameCharsMax)
   return detail === undefined ? Effect.void : Effect.fail(new NameInvalid({ what, value, detail }))
 }
+
+export const checkMessageId = (client: ClientShape, messageId: string): Effect.Effect<void, NameInvalid> =>
+  MessageId.isReserved(messageId)
+    ? Effect.fail(new NameInvalid({ what: "message id", value: messageId, detail: "has the form of an id that runs give by themselves" }))
+    : checkName(client, "message id", messageId)
 
 export const checkText = (client: ClientShape, what: string, value: string): Effect.Effect<void, NameInvalid> =>
   value.length <= client.limits.textCharsMax

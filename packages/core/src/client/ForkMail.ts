@@ -6,6 +6,7 @@ import * as Decide from "../engine/Decide.js"
 import { payload } from "../engine/Decide.js"
 import type { Event, Of, Recorded } from "../model/Event.js"
 import type * as Message from "../model/Message.js"
+import * as MessageId from "../model/MessageId.js"
 import * as Token from "../model/Token.js"
 import type { Outgoing } from "../ports/Log.js"
 
@@ -97,7 +98,7 @@ const childOf = (fork: Forked, event: Of<"ChildScheduled">, child: OpenChild): O
       forkedFrom: undefined,
       message: {
         _tag: "Start",
-        messageId: "start",
+        messageId: MessageId.START,
         seed: fork.newId(),
         ...payload("input", input),
         ...(timeoutMillis === undefined ? {} : { timeoutMillis }),
@@ -115,7 +116,7 @@ const endOf = (fork: Forked, id: string, restarted: ReadonlyMap<string, Of<"Chil
 }
 
 const signalOf = (fork: Forked, { id, name, payload: sent, runId }: Of<"SignalSent">, answered: boolean): Outgoing => {
-  const messageId = `${fork.runId}/${id}`
+  const messageId = MessageId.signal(fork.runId, id)
   const message: Message.Message = { _tag: "Signal", messageId, by: `run ${fork.runId}`, name, ...payload("payload", sent) }
   return { _tag: "Send", id, runId, message, answered }
 }
@@ -154,7 +155,7 @@ const messageOf = (event: Event): Message.Message | undefined => {
 }
 
 const ended = (event: Event): Message.Message | undefined => {
-  const told = (id: string, end: Message.End): Message.Message => ({ _tag: "ChildEnded", messageId: `ended/${id}`, id, end })
+  const told = (id: string, end: Message.End): Message.Message => ({ _tag: "ChildEnded", messageId: MessageId.ended(id), id, end })
   switch (event._tag) {
     case "ChildCompleted":
       return told(event.id, { _tag: "Completed", ...payload("output", event.output) })
@@ -174,7 +175,7 @@ const ended = (event: Event): Message.Message | undefined => {
 const outcome = (
   { attempt, id }: { readonly id: string; readonly attempt: number },
   result: Message.Of<"Outcome">["result"]
-): Message.Message => ({ _tag: "Outcome", messageId: `outcome/${id}/${attempt}`, id, attempt, result })
+): Message.Message => ({ _tag: "Outcome", messageId: MessageId.outcome(id, attempt), id, attempt, result })
 
 const common = ({ by, messageId }: { readonly messageId: string; readonly by?: string | undefined }) => ({
   messageId,

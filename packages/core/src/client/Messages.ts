@@ -22,7 +22,7 @@ import type { Json } from "../model/Json.js"
 import type * as Message from "../model/Message.js"
 import * as Run from "../model/Run.js"
 import type { Change } from "../ports/Log.js"
-import { checkAccepted, checkDeclared, checkName, checkText, encode } from "./Checks.js"
+import { checkAccepted, checkDeclared, checkMessageId, checkText, encode } from "./Checks.js"
 import { describeWith, search } from "./Runs.js"
 import { Client, type ClientShape } from "./Shape.js"
 import { watching } from "./Watch.js"
@@ -222,7 +222,7 @@ const send = (
   build: (common: { readonly messageId: string; readonly by?: string }) => Message.Message
 ): Effect.Effect<"Sent" | "Duplicate", SendError> =>
   Effect.gen(function*() {
-    if (options.messageId !== undefined) yield* checkName(client, "message id", options.messageId)
+    if (options.messageId !== undefined) yield* checkMessageId(client, options.messageId)
     if (options.by !== undefined) yield* checkText(client, "sender", options.by)
     if (options.reason !== undefined) yield* checkText(client, "reason", options.reason)
     const by = options.by === undefined ? {} : { by: options.by }

@@ -15,6 +15,7 @@ import {
 import type { Closing, TraceContext } from "../model/Event.js"
 import type { Json } from "../model/Json.js"
 import type * as Message from "../model/Message.js"
+import * as MessageId from "../model/MessageId.js"
 import { codec } from "../model/Payload.js"
 import type { Appended, StartRequest } from "../ports/Log.js"
 import { checkName, encode } from "./Checks.js"
@@ -27,7 +28,7 @@ export interface StartOptions {
   readonly id?: string
   /** Business key; at most one open run of a workflow has it. */
   readonly key?: string
-  /** What to do when the id, or the key of an open run, is taken. Default: `fail`. */
+  /** What to do when the id, or the key of an open run, is taken. Default: `fail`. Only a run of this workflow is used. */
   readonly onConflict?: "fail" | "use_existing" | "terminate_existing"
   /** How long the run stays pending before it begins. */
   readonly delay?: Duration.DurationInput
@@ -114,7 +115,8 @@ const startEncoded = <A, E>(
         : startRemotely(client, request)
       if (appended._tag === "Committed") return handleOf<A, E>(workflow, request.runId, false)
       if (appended._tag !== "Exists") return yield* Effect.dieMessage(`a start was answered with ${appended._tag}`)
-      if (options.onConflict === "use_existing") return handleOf<A, E>(workflow, appended.existing.runId, true)
+      const isAlike = appended.existing.workflow === workflow.name
+      if (options.onConflict === "use_existing" && isAlike) return handleOf<A, E>(workflow, appended.existing.runId, true)
       // An id stays taken for ever; only a business key becomes free when its run ends.
       if (options.onConflict !== "terminate_existing" || appended.by === "id") return yield* taken(appended, request)
       yield* terminateExisting(client, appended.existing.runId)
@@ -161,7 +163,7 @@ const startRequest = (
     forkedFrom: undefined,
     message: {
       _tag: "Start",
-      messageId: "start",
+      messageId: MessageId.START,
       seed: client.newId(),
       ...(input === undefined ? {} : { input }),
       ...(options.timeout === undefined ? {} : { timeoutMillis: Duration.toMillis(options.timeout) }),

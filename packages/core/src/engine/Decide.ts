@@ -3,6 +3,7 @@ import type { Command } from "../model/Command.js"
 import type { Carried, Closing, Event, Failure, Of, Uncompensated } from "../model/Event.js"
 import type { Json } from "../model/Json.js"
 import type * as Message from "../model/Message.js"
+import * as MessageId from "../model/MessageId.js"
 
 /** The versions stamped into every run, so that histories can be matched to the code that wrote them. */
 export interface Stamp {
@@ -181,7 +182,7 @@ const uncompensated = (failed: ReadonlyArray<Uncompensated>) => (failed.length =
 /** What those who await a run are told of its end. `id` is the command with which they asked. */
 export const endOf = (id: string, closing: Closing): Message.Of<"ChildEnded"> => ({
   _tag: "ChildEnded",
-  messageId: `ended/${id}`,
+  messageId: MessageId.ended(id),
   id,
   end: endIn(closing)
 })
@@ -209,13 +210,13 @@ const asked = (who: { readonly reason?: string | undefined; readonly by?: string
 export const answerOfStart = (
   id: string,
   answer: Message.Of<"ChildAnswered">["answer"]
-): Message.Of<"ChildAnswered"> => ({ _tag: "ChildAnswered", messageId: `started/${id}`, id, answer })
+): Message.Of<"ChildAnswered"> => ({ _tag: "ChildAnswered", messageId: MessageId.started(id), id, answer })
 
 /** The store's answer to a `Send` that asks for one. */
 export const answerOfSend = (
   id: string,
   answer: Message.Of<"SignalAnswered">["answer"]
-): Message.Of<"SignalAnswered"> => ({ _tag: "SignalAnswered", messageId: `sent/${id}`, id, answer })
+): Message.Of<"SignalAnswered"> => ({ _tag: "SignalAnswered", messageId: MessageId.sent(id), id, answer })
 
 /** What a parent that ends, continues as new, or asks for it, tells a child that is to end. `id` is the child's command. */
 export const parentEnded = (
@@ -225,7 +226,7 @@ export const parentEnded = (
   reason = "its parent ended"
 ): Message.Of<"Cancel" | "Terminate"> => ({
   _tag: parentClose === "cancel" ? "Cancel" : "Terminate",
-  messageId: `parent/${runId}/${id}`,
+  messageId: MessageId.parent(runId, id),
   reason,
   by: `run ${runId}`
 })
@@ -246,7 +247,7 @@ export const closedUnrun = (message: Message.Of<"Cancel" | "Terminate">, at: num
 export const runTimedOut = (at: number): Event => ({
   _tag: "RunCancelRequested",
   at,
-  messageId: "timeout",
+  messageId: MessageId.TIMEOUT,
   reason: "the run's timeout passed",
   by: "reprise",
   cause: "timeout"

@@ -45,7 +45,7 @@ export interface StartRequest {
 export type Outgoing =
   /**
    * Creates a run, of which the appender is the parent. When its id or key is taken, `use_existing` makes the appender
-   * one of those who await the run that is there; `fail` refuses.
+   * one of those who await the run that is there, unless that is a run of another workflow; `fail` refuses.
    */
   | {
     readonly _tag: "StartChild"

@@ -99,6 +99,16 @@ const usesExisting = Case.on("L7: use_existing awaits the run that has the id or
     equal(yield* mail(log, "p"), [...answers, ...ends])
   }))
 
+const usesAlike = Case.on("L7: use_existing refuses a run of another workflow", (log) =>
+  Effect.gen(function*() {
+    yield* begin(log, "p")
+    yield* begin(log, "x")
+    yield* ask(log, "p", 1, startChild("p", "0#0", "x", { onConflict: "use_existing" }, { workflow: "another" }))
+    equal(yield* mail(log, "p"), [refused("0#0", "id", "x", "running")])
+    yield* Case.close(log, "x", 1)
+    equal((yield* mail(log, "p")).length, 1)
+  }))
+
 const usesClosed = Case.on("L7: use_existing of a closed run is answered with its end at once", (log) =>
   Effect.gen(function*() {
     yield* begin(log, "p")
@@ -254,6 +264,6 @@ const many = Case.on("L7: an append may start a thousand children", (log) =>
   }))
 
 export const cases: ReadonlyArray<Case.Case> = [
-  startsChild, delayed, taken, usesExisting, usesClosed, usesItself, sends, sendsNowhere, toItself, inOrder, neither,
+  startsChild, delayed, taken, usesExisting, usesAlike, usesClosed, usesItself, sends, sendsNowhere, toItself, inOrder, neither,
   pending, told, inOneCall, many
 ]
