@@ -2,7 +2,7 @@
 import { it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Option, Schedule, Schema } from "effect"
 import { describe, expect } from "vitest"
-import { Client, Compensation, Signal, Step, Update, Workflow } from "@reprise/core"
+import { Child, Client, Compensation, Signal, Step, Update, Workflow } from "@reprise/core"
 import type { Event } from "@reprise/core/engine"
 import { Crashes, World } from "@reprise/testing"
 
@@ -259,6 +259,60 @@ describe("an undo", () => {
       expect((yield* world.calls).map((call) => call.step)).toEqual(["a", "refused", "mended", "undo a"])
     }))
 })
+
+describe("a run that is being undone", () => {
+  it.effect("can be paused: the undo that runs ends, and the next one waits", () =>
+    Effect.gen(function*() {
+      const workflow = flow(quick("a").pipe(Effect.zipRight(quick("b")), Effect.zipRight(refused)))
+      const { failure, history, steps } = yield* everywhere(workflow, (world) =>
+        Effect.gen(function*() {
+          const run = yield* world.start(workflow, undefined, { id: "run" })
+          yield* until(world, "undo b")
+          yield* world.run(Client.pause("run", { messageId: "pause" }))
+          yield* world.advance("1 day")
+          yield* world.run(Client.resume("run", { messageId: "resume" }))
+          return yield* world.runToEnd(run)
+        }))
+      expect(failure).toBe("no")
+      expect(steps).toEqual(["a", "b", "refused", "undo b", "undo a"])
+      const paused = history.findIndex(({ _tag }) => _tag === "RunPaused")
+      expect(scheduled(history.slice(0, paused)).at(-1)).toBe("undo b")
+    }))
+
+  it.effect("can be terminated: the rest stays", () =>
+    Effect.gen(function*() {
+      const workflow = flow(quick("a").pipe(Effect.zipRight(quick("b")), Effect.zipRight(refused)))
+      const { failure, steps } = yield* everywhere(workflow, (world) =>
+        Effect.gen(function*() {
+          const run = yield* world.start(workflow, undefined, { id: "run" })
+          yield* until(world, "undo b")
+          yield* world.run(Client.terminate("run", { messageId: "terminate" }))
+          return yield* world.runToEnd(run)
+        }))
+      expect(failure).toMatchObject({ _tag: "RunTerminated" })
+      expect(steps).toEqual(["a", "b", "refused", "undo b"])
+    }))
+
+  it.effect("tells its parent what is not undone, and its parent's client as well", () =>
+    Effect.gen(function*() {
+      const child = Workflow.make("child", { error: Schema.String }, () =>
+        Effect.zipRight(Step.run("a", Effect.void, { compensate: () => Effect.fail("stays") }), refused))
+      const parent = Workflow.make("flow", {}, () => Child.run(child, undefined).pipe(Effect.catchIf(isText, () => Effect.void)))
+      const seen = yield* Crashes.everywhere(() => ({ workflows: [child, parent] }), (world) => world.execute(parent, undefined))
+      const uncompensated = [{ name: "a", failure: { _tag: "Error", error: "stays" } }]
+      const failure = { _tag: "Error", error: "no" }
+      expect(failureOf(seen.exit)).toMatchObject({ _tag: "CompensationFailed", failure, uncompensated })
+      // A value does not cross the log of the parent.
+      expect(failureOf(seen.exit)).not.toHaveProperty("error")
+
+      const knows = Workflow.make("flow", { output: Schema.Unknown }, () =>
+        Effect.map(Effect.flip(Child.run(child, undefined)), (error) => typeof error === "object" && "error" in error && error.error))
+      const world = yield* World.make({ workflows: [child, knows] })
+      expect(yield* world.execute(knows, undefined)).toBe("no")
+    }).pipe(Effect.scoped))
+})
+
+const isText = (error: unknown): error is string => typeof error === "string"
 
 describe("Compensation.add", () => {
   it.effect("comes before a step whose outcome may stay unknown", () =>

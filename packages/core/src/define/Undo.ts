@@ -94,8 +94,13 @@ export const isContinuing = (cause: Cause.Cause<unknown>): boolean =>
 
 /** Undoes a saga, last first; also what is still being registered meanwhile. */
 export const undoSaga = (of: Compensations, saga: Saga, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
-  emptying(() => saga.undos.pop(), (undo) =>
-    Effect.zipRight(begin(of, undo, cause), undo.scope === undefined ? Effect.void : Scope.close(undo.scope, Exit.void)))
+  Effect.suspend(() => {
+    const undo = saga.undos.pop()
+    if (undo === undefined) return Effect.void
+    // Its own scope leaves that of the body: a body may try many sagas.
+    const leave = undo.scope === undefined ? Effect.void : Scope.close(undo.scope, Exit.void)
+    return Effect.zipRight(Effect.zipRight(begin(of, undo, cause), leave), undoSaga(of, saga, cause))
+  })
 
 /**
  * Ends a body: closes its scope, and undoes unless it has returned or continues as new. Its fibers are stopped first:
@@ -113,16 +118,15 @@ export const end = (of: Compensations, exit: Exit.Exit<unknown, unknown>): Effec
   return Effect.zipRight(close, cancelled)
 }
 
+/** What is not in the scope any more; and again, should something be registered meanwhile. */
 const undoRest = (of: Compensations, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
-  emptying(() => [...of.undos].pop(), (undo) => begin(of, undo, cause))
+  Effect.suspend(() => {
+    if (of.undos.size === 0) return Effect.void
+    const all = Effect.forEach([...of.undos].toReversed(), (undo) => begin(of, undo, cause), { discard: true })
+    return Effect.zipRight(all, undoRest(of, cause))
+  })
 
 const stopChildren = Effect.withFiberRuntime((fiber) => Effect.flatMap(fiber.children, Fiber.interruptAll))
-
-const emptying = (next: () => Undo | undefined, undo: (undo: Undo) => Effect.Effect<void>): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const last = next()
-    return last === undefined ? Effect.void : Effect.zipRight(undo(last), emptying(next, undo))
-  })
 
 // ---- how an undo failed ----
 
