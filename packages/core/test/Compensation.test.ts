@@ -235,6 +235,15 @@ describe("an undo", () => {
       expect(twice).toMatchObject({ failure: { _tag: "RunCancelled", reason: "at TimerStarted" }, steps: ["a", "undo a"] })
     }))
 
+  it.effect("is for a cancel that came before the body failed, though the error came after it", () =>
+    Effect.gen(function*() {
+      const careful = Effect.uninterruptible(Effect.zipRight(Step.run("careful", Effect.sleep("1 hour")), refused))
+      const workflow = flow(Effect.zipRight(quick("a"), careful))
+      const { failure, steps } = yield* everywhere(workflow, cancelledAt(workflow, "careful"))
+      expect(failure).toMatchObject({ _tag: "RunCancelled", reason: "at careful" })
+      expect(steps).toEqual(["a", "careful", "refused", "undo a"])
+    }))
+
   it.effect("outlives the run's timeout", () =>
     Effect.gen(function*() {
       const workflow = flow(Effect.zipRight(quick("a"), refused))

@@ -373,6 +373,18 @@ describe("a run that is paused before it begins", () => {
       expect(events.slice(3)).toEqual(["RunResumed", "StepAttemptStarted", "StepCompleted", "RunCompleted"])
     }))
 
+  it.scoped("starts that attempt only after it is recorded", () =>
+    Effect.gen(function*() {
+      const world = yield* World.make({ workflows: [delayed] })
+      const run = yield* world.start(delayed, undefined, { id: "run", delay: "1 hour" })
+      yield* pause(world)
+      yield* world.advance("1 day")
+      yield* world.crashAt({ append: (yield* world.appendCount) + 1, moment: "before" })
+      yield* resume(world)
+      expect(yield* world.runToEnd(run)).toBe("done")
+      expect(yield* stepsOf(world)).toEqual(["delicate"])
+    }))
+
   it.scoped("begins as any other when it is resumed in time", () =>
     Effect.gen(function*() {
       const world = yield* World.make({ workflows: [delayed] })
