@@ -12,7 +12,7 @@
  * - R3 When the store does not say that an append was committed, the run is dropped and rebuilt from the store; outcomes
  *      that were not recorded are delivered again, and count only if their step is still open.
  * - R4 A fault blocks the run: it leaves memory, its history is untouched, and outcomes that can no longer be delivered
- *      wait in its inbox.
+ *      wait in its inbox. So does a run that is paused, until it is resumed or ends.
  */
 import { Duration, Effect, Schedule, Schema } from "effect"
 import {
