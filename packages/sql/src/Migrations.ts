@@ -2,7 +2,7 @@
 import { fromRecord, make } from "@effect/sql/Migrator"
 import { SqlClient } from "@effect/sql/SqlClient"
 import { Effect } from "effect"
-import { StoreDamaged, StoreNewer, StoreUnavailable } from "./Errors.js"
+import { StoreDamaged, StoreNewer, StoreOlder, StoreUnavailable } from "./Errors.js"
 import * as Init from "./migrations/0001_init.js"
 import * as Lifecycles from "./migrations/0002_lifecycles.js"
 
@@ -31,9 +31,10 @@ const found = Effect.gen(function*() {
   return rows[0]?.latest ?? 0
 })
 
+/** A process that is killed while it makes a store may leave the migrator's empty table and nothing else. */
 const isForeign = Effect.gen(function*() {
   const sql = yield* SqlClient
-  return (yield* sql`SELECT name FROM sqlite_schema LIMIT 1`).length > 0
+  return (yield* sql`SELECT name FROM sqlite_schema WHERE tbl_name <> ${TABLE} LIMIT 1`).length > 0
 })
 
 export const migrate = (filename: string) =>
@@ -48,4 +49,15 @@ export const migrate = (filename: string) =>
     const after = yield* found
     if (after === known) return
     return yield* new StoreUnavailable({ filename, detail: `its schema ${after} could not be brought to ${known}` })
+  })
+
+/** Whether a store has the current schema, for who may not change it. */
+export const check = (filename: string) =>
+  Effect.gen(function*() {
+    const schema = yield* found
+    if (schema > known) return yield* new StoreNewer({ filename, found: schema, known })
+    if (schema === known) return
+    if (schema > 0) return yield* new StoreOlder({ filename, found: schema, known })
+    const detail = (yield* isForeign) ? "it is a database of another program" : "it is empty"
+    return yield* new StoreDamaged({ filename, detail })
   })

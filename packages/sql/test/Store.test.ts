@@ -73,6 +73,16 @@ it.scoped("a database of another program is refused and not touched", () =>
     expect(tables).toEqual(["theirs"])
   }))
 
+it.scoped("a store whose making was cut off after the migrator's own table is made to its end", () =>
+  Effect.gen(function*() {
+    const filename = yield* given.file
+    yield* given.raw(filename, (db) =>
+      db.exec(`CREATE TABLE migrations(migration_id integer PRIMARY KEY NOT NULL,
+        created_at datetime NOT NULL DEFAULT current_timestamp, name VARCHAR(255) NOT NULL)`))
+    yield* small(filename)
+    expect(yield* given.process(filename, (log) => log.find({ limit: 10 }))).toHaveLength(3)
+  }))
+
 it.scoped("a store that was cut short is damaged, wherever it was cut", () =>
   Effect.gen(function*() {
     const filename = yield* given.file
