@@ -51,6 +51,24 @@ export class StoreNewer extends Data.TaggedError("StoreNewer")<{
   }
 }
 
+/** The file was written by an older Reprise, and was opened only to be read. */
+export class StoreOlder extends Data.TaggedError("StoreOlder")<{
+  readonly filename: string
+  readonly found: number
+  readonly known: number
+}> {
+  get hint() {
+    return "Make a copy with `reprise db backup`, bring it up to date with `reprise db rebuild --store COPY`, and read that."
+  }
+  override get message() {
+    return told(
+      "StoreOlder",
+      `The store ${this.filename} has schema ${this.found}; this version reads ${this.known}, and reading does not change it.`,
+      this.hint
+    )
+  }
+}
+
 /** The file or its directory does not take writes. */
 export class StoreReadOnly extends Data.TaggedError("StoreReadOnly")<{
   readonly filename: string
@@ -130,4 +148,11 @@ export class ImportRefused extends Data.TaggedError("ImportRefused")<{ readonly 
 }
 
 /** What can go wrong when a store is opened. */
-export type StoreError = StoreLocked | StoreDamaged | StoreNewer | StoreReadOnly | StoreUnsafe | StoreUnavailable
+export type StoreError =
+  | StoreLocked
+  | StoreDamaged
+  | StoreNewer
+  | StoreOlder
+  | StoreReadOnly
+  | StoreUnsafe
+  | StoreUnavailable

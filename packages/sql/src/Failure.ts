@@ -44,5 +44,6 @@ export const whileOpening = (filename: string, error: unknown): StoreErrors.Stor
 
 const isNamed = (error: unknown): error is StoreErrors.StoreError =>
   error instanceof StoreErrors.StoreLocked || error instanceof StoreErrors.StoreDamaged ||
-  error instanceof StoreErrors.StoreNewer || error instanceof StoreErrors.StoreReadOnly ||
-  error instanceof StoreErrors.StoreUnsafe || error instanceof StoreErrors.StoreUnavailable
+  error instanceof StoreErrors.StoreNewer || error instanceof StoreErrors.StoreOlder ||
+  error instanceof StoreErrors.StoreReadOnly || error instanceof StoreErrors.StoreUnsafe ||
+  error instanceof StoreErrors.StoreUnavailable

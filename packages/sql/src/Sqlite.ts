@@ -1,9 +1,9 @@
 /** The Log on SQLite: one file, one process, one writing connection with group commit, one reading connection. */
-import { Log, type Message } from "@reprise/core/engine"
+import { Errors, Log, type Message } from "@reprise/core/engine"
 import { Context, Effect, Layer } from "effect"
 import * as Append from "./Append.js"
 import * as Committer from "./Committer.js"
-import type { StoreError } from "./Errors.js"
+import { type StoreError, StoreReadOnly } from "./Errors.js"
 import * as Find from "./Find.js"
 import * as History from "./History.js"
 import * as Inbox from "./Inbox.js"
@@ -11,28 +11,65 @@ import * as Note from "./Note.js"
 import * as Send from "./Send.js"
 import * as Store from "./Store.js"
 
-export { type Options, Store } from "./Store.js"
+export { type Options, Reader, Store } from "./Store.js"
 
-/** Opens the store for as long as the layer lives. `Store` gives Maintenance access to the same open file. */
-export const layer = (options: Store.Options): Layer.Layer<Log.Log | Store.Store, StoreError> =>
+/** Opens the store for as long as the layer lives. `Store` and `Reader` give Maintenance access to the same open file. */
+export const layer = (options: Store.Options): Layer.Layer<Log.Log | Store.Store | Store.Reader, StoreError> =>
   Layer.scopedContext(
     Effect.map(Store.open(options), (store) =>
-      Context.make(Store.Store, store).pipe(Context.add(Log.Log, make(store))))
+      Context.make(Store.Store, store).pipe(
+        Context.add(Store.Reader, Store.readerOf(store)),
+        Context.add(Log.Log, make(store))
+      ))
+  )
+
+/**
+ * Opens a store to read it, beside the process that has it open, if any does: for checks, exports and reports. It takes no
+ * lock and changes nothing; whatever would write fails. A store that an older Reprise wrote must be opened by `layer` first.
+ */
+export const readerLayer = (options: { readonly filename: string }): Layer.Layer<Log.Log | Store.Reader, StoreError> =>
+  Layer.scopedContext(
+    Effect.map(Store.openReader(options.filename), (reader) =>
+      Context.make(Store.Reader, reader).pipe(Context.add(Log.Log, onlyRead(reader))))
   )
 
 const make = (store: Store.StoreShape): Log.LogShape => ({
   epoch: store.epoch,
   watchesAll: true,
+  ...reads(Store.readerOf(store)),
   append: (appends) => append(store, appends),
   send: (runId, message) => send(store, runId, message),
-  read: (runId, afterSeq, limit) =>
-    Store.reading(store, "read a history", History.read(store.reader, runId, afterSeq, limit)),
-  inbox: (runId) => Store.reading(store, "read an inbox", Inbox.read(store.reader, runId)),
-  runnable: (options) => Store.reading(store, "find due runs", Find.runnable(store.reader, options)),
-  find: (filter) => Store.reading(store, "find runs", Find.find(store.reader, filter)),
   note: (notes) => Effect.suspend(() => Committer.submit(store.committer, Note.submission(notes))),
   watch: (listener) => watch(store.committer, listener)
 })
+
+/** No epoch: nothing is appended. What others commit is not told. */
+const onlyRead = (reader: Store.ReaderShape): Log.LogShape => {
+  const refused = (operation: string) => {
+    const cause = new StoreReadOnly({ filename: reader.filename, detail: "it was opened only to be read" })
+    return Effect.fail(new Errors.LogError({ operation, cause }))
+  }
+  return {
+    epoch: 0,
+    watchesAll: false,
+    ...reads(reader),
+    append: () => refused("append"),
+    send: () => refused("send"),
+    note: () => refused("note"),
+    watch: () => Effect.void
+  }
+}
+
+const reads = (reader: Store.ReaderShape): Pick<Log.LogShape, "read" | "inbox" | "runnable" | "find"> => {
+  const { connection } = reader
+  return {
+    read: (runId, afterSeq, limit) =>
+      Store.reading(reader, "read a history", History.read(connection, runId, afterSeq, limit)),
+    inbox: (runId) => Store.reading(reader, "read an inbox", Inbox.read(connection, runId)),
+    runnable: (options) => Store.reading(reader, "find due runs", Find.runnable(connection, options)),
+    find: (filter) => Store.reading(reader, "find runs", Find.find(connection, filter))
+  }
+}
 
 const append = (store: Store.StoreShape, appends: ReadonlyArray<Log.Append>) =>
   Effect.clockWith((clock) =>

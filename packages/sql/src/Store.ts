@@ -42,10 +42,26 @@ export interface StoreShape {
 export class Store extends Context.Tag("@reprise/sql/Store")<Store, StoreShape>() {}
 
 /** What the store did wrong becomes a LogError; what is said about one run stays what it is. */
-export const reading = <A, E>(store: StoreShape, operation: string, effect: Effect.Effect<A, E>) =>
+export const reading = <A, E>({ refusal }: ReaderShape, operation: string, effect: Effect.Effect<A, E>) =>
   Effect.suspend((): Effect.Effect<A, E | Refusal> => {
-    const { refusal } = store.committer
-    return refusal === undefined ? effect : Effect.fail(refusal)
+    const refused = refusal()
+    return refused === undefined ? effect : Effect.fail(refused)
+/** A store that may be read, whether this process has it open or another one. */
+export interface ReaderShape {
+  readonly filename: string
+  readonly connection: Connection
+  /** Why nothing is to be read any more, if so. */
+  readonly refusal: () => Refusal | undefined
+}
+
+export class Reader extends Context.Tag("@reprise/sql/Reader")<Reader, ReaderShape>() {}
+
+export const readerOf = ({ committer, filename, reader }: StoreShape): ReaderShape => ({
+  filename,
+  connection: reader,
+  refusal: () => committer.refusal
+})
+
   }).pipe(
     Effect.mapError((error) =>
       Failure.isStoreFault(error)
@@ -85,6 +101,42 @@ const locate = (filename: string): Effect.Effect<string, Errors.StoreUnavailable
   Effect.try({
     try: () => {
       // To SQLite these mean something else than a file of that name.
+/**
+ * Opens a store to read it, beside the process that owns it: without its lock, and without a write. SQLite shows each
+ * statement what was committed before it began, and keeps nobody waiting for it. Only a store of the current schema can be
+ * read: bringing it up to date is its owner's.
+ */
+export const openReader = (filename: string): Effect.Effect<ReaderShape, Errors.StoreError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const path = yield* existing(filename)
+    const { client, connection } = yield* Clients.reader(path)
+    yield* checkReadable(path, connection).pipe(
+      Effect.provideService(SqlClient, client),
+      Effect.catchAllDefect((defect) => Effect.fail(defect)),
+      Effect.mapError((error) => Failure.whileOpening(path, error))
+    )
+    return { filename: path, connection, refusal: () => undefined }
+  })
+
+const checkReadable = (filename: string, connection: Connection) =>
+  Effect.gen(function*() {
+    yield* checkVersion(filename, connection)
+    yield* connection.executeRaw(`PRAGMA busy_timeout=${BUSY_TIMEOUT_MILLIS}`, [])
+    yield* connection.executeRaw(`PRAGMA cache_size=-${CACHE_KIBIBYTES}`, [])
+    yield* Migrations.check(filename)
+  })
+
+/** The real path of a store that must be there. */
+export const existing = (filename: string): Effect.Effect<string, Errors.StoreUnavailable> =>
+  Effect.try({
+    try: () => {
+      const path = realpathSync(filename)
+      if (!statSync(path).isFile()) throw new Error("it is not a file")
+      return path
+    },
+    catch: (cause) => new Errors.StoreUnavailable({ filename, detail: cause instanceof Error ? cause.message : String(cause) })
+  })
+
       if (filename === ":memory:" || filename.includes("\0")) throw new Error("a store is a file; for tests there is MemoryLog")
       const exists = existsSync(filename)
       const path = exists ? realpathSync(filename) : join(realpathSync(dirname(filename)), basename(filename))

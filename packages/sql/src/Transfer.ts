@@ -1,6 +1,6 @@
 /** One run as a document: taken out of one store, put into another. */
-import { Errors, Event, Run } from "@reprise/core/engine"
-import { Clock, Effect, ParseResult, Schema } from "effect"
+import { Document, Errors, Event, Run } from "@reprise/core/engine"
+import { Clock, Effect, ParseResult } from "effect"
 import * as Append from "./Append.js"
 import * as Awaited from "./Awaited.js"
 import * as Committer from "./Committer.js"
@@ -11,45 +11,13 @@ import * as Rows from "./Rows.js"
 import * as Store from "./Store.js"
 import * as Transaction from "./Transaction.js"
 
-/** A run's history as JSON. Its mail and its notes are not part of it. */
-export interface Document {
-  /** The version of the event format. */
-  readonly format: typeof Event.FORMAT
-  readonly run: {
-    readonly runId: string
-    readonly workflow: string
-    readonly version: string
-    readonly key?: string | undefined
-    readonly createdAt: number
-    readonly startAt?: number | undefined
-    readonly parent?: Event.Parent | undefined
-    readonly forkedFrom?: { readonly runId: string; readonly seq: number } | undefined
-  }
-  readonly events: ReadonlyArray<Event.Event>
-}
-
-const Document: Schema.Schema<Document> = Schema.Struct({
-  format: Schema.Literal(Event.FORMAT),
-  run: Schema.Struct({
-    runId: Schema.String,
-    workflow: Schema.String,
-    version: Schema.String,
-    key: Schema.optional(Schema.String),
-    createdAt: Schema.Number,
-    startAt: Schema.optional(Schema.Number),
-    parent: Schema.optional(Event.Parent),
-    forkedFrom: Schema.optional(Schema.Struct({ runId: Schema.String, seq: Schema.Number }))
-  }),
-  events: Schema.Array(Event.Event)
-})
-
 /** The history of one run, verified. A run that has no events yet has nothing to export. */
 export const exportRun = (
   runId: string
-): Effect.Effect<Document, Errors.LogError | Errors.HistoryDamaged | Errors.RunNotFound, Store.Store> =>
+): Effect.Effect<Document.Document, Errors.LogError | Errors.HistoryDamaged | Errors.RunNotFound, Store.Reader> =>
   Effect.gen(function*() {
-    const store = yield* Store.Store
-    const found = yield* Store.reading(store, "export a run", collect(store, runId))
+    const reader = yield* Store.Reader
+    const found = yield* Store.reading(reader, "export a run", collect(reader, runId))
     if (found === undefined || found.events.length === 0) return yield* new Errors.RunNotFound({ runId })
     const { summary, version } = found
     const run = {
@@ -65,12 +33,12 @@ export const exportRun = (
     return { format: Event.FORMAT, run, events: found.events }
   })
 
-const collect = (store: Store.StoreShape, runId: string) =>
+const collect = ({ connection }: Store.ReaderShape, runId: string) =>
   Effect.gen(function*() {
-    const [row] = yield* Rows.select(store.reader, `${Rows.SUMMARY} WHERE r.run_id=?`, [runId])
+    const [row] = yield* Rows.select(connection, `${Rows.SUMMARY} WHERE r.run_id=?`, [runId])
     if (row === undefined) return undefined
     const events: Array<Event.Event> = []
-    const { summary, version } = yield* Fold.fold(store.reader, row, (page) => events.push(...page))
+    const { summary, version } = yield* Fold.fold(connection, row, (page) => events.push(...page))
     return { summary, version, events }
   })
 
@@ -84,7 +52,7 @@ export const importRun = (
 ): Effect.Effect<{ readonly runId: string; readonly events: number }, Errors.LogError | ImportRefused, Store.Store> =>
   Effect.gen(function*() {
     const { committer } = yield* Store.Store
-    const { events, run } = yield* Schema.decodeUnknown(Document, { onExcessProperty: "error" })(document).pipe(
+    const { events, run } = yield* Document.decode(document).pipe(
       Effect.mapError((error) => new ImportRefused({ detail: ParseResult.TreeFormatter.formatErrorSync(error) }))
     )
     if (events.length === 0) return yield* new ImportRefused({ detail: "it has no events" })
@@ -100,7 +68,7 @@ export const importRun = (
     return { runId: run.runId, events: events.length }
   })
 
-interface Imported extends Pick<Document, "run" | "events"> {
+interface Imported extends Pick<Document.Document, "run" | "events"> {
   readonly row: Run.RunRow
 }
 

@@ -29,11 +29,11 @@ const SLICE_COUNT = 500
 /**
  * Checks the pages of the file, and of every run its row, its history (checksums, numbers, and that it folds), its
  * mail, and that its columns and its links are what its history says. Reads on a connection of its own, one run at a time, each as
- * of one moment. The check of the pages holds the process up for about a second for each gigabyte.
+ * of one moment, beside whoever has the store open. The check of the pages holds the process up for about a second for each gigabyte.
  */
-export const verify: Effect.Effect<Verified, Errors.LogError, Store.Store> = Effect.scoped(
+export const verify: Effect.Effect<Verified, Errors.LogError, Store.Reader> = Effect.scoped(
   Effect.gen(function*() {
-    const { filename } = yield* Store.Store
+    const { filename } = yield* Store.Reader
     const { connection } = yield* Clients.reader(filename)
     const problems: Array<Problem> = [...yield* pages(connection), ...yield* orphans(connection)]
     let runs = 0
