@@ -1,20 +1,30 @@
 /**
- * Replays the open runs of a store dry, one after another, and says how they fare on this build. Nothing is written and
- * nothing runs; memory holds one run, one page of ids, and a bounded report.
+ * Replays the runs of a log dry, one after another, and says how they fare on this build. Nothing is written and nothing
+ * runs; memory holds one run, one page of ids, and a bounded report.
  */
 import { Effect } from "effect"
-import { Client, Errors, Program, type ProgramState, Registry, type Log } from "@reprise/core/engine"
+import { Client, Errors, Program, type ProgramState, Registry, type Log, Run } from "@reprise/core/engine"
+import * as Causes from "./Causes.js"
 import * as ReadRun from "./ReadRun.js"
 import type { Worker } from "./State.js"
 
 /** Runs listed at a time. */
 const PAGE = 200
 
+export interface Options {
+  /** Only the runs of this workflow. */
+  readonly workflow?: string
+  /** Closed runs, too: the newest of each registered workflow, so many of each; or all there are. Default: none. */
+  readonly closed?: number | "all"
+}
+
 interface Tally {
   openCount: number
+  closedCount: number
   misfitCount: number
   readonly misfits: Array<Client.Misfit>
-  /** By workflow: runs that fit, and its patches by id. */
+  readonly causes: Causes.Causes
+  /** By workflow: open runs that fit, and its patches by id. */
   readonly workflows: Map<string, { fitCount: number; readonly patches: Map<string, Use> }>
 }
 
@@ -28,30 +38,61 @@ interface Some {
   readonly runIds: Array<string>
 }
 
-export const run = (
-  worker: Worker,
-  options: { readonly workflow?: string } = {}
-): Effect.Effect<Client.Report, Errors.LogError> =>
+export const run = (worker: Worker, options: Options = {}): Effect.Effect<Client.Report, Errors.LogError> =>
   Effect.gen(function*() {
-    const tally: Tally = { openCount: 0, misfitCount: 0, misfits: [], workflows: new Map() }
-    for (let before: string | undefined;;) {
-      const filter = { ...options, status: ["pending", "running"] as const, limit: PAGE }
-      const page = yield* worker.log.find(before === undefined ? filter : { ...filter, before })
+    const tally: Tally = {
+      openCount: 0,
+      closedCount: 0,
+      misfitCount: 0,
+      misfits: [],
+      causes: new Map(),
+      workflows: new Map()
+    }
+    const { closed = 0, workflow } = options
+    const only = workflow === undefined ? {} : { workflow }
+    yield* lookAtAll(worker, tally, { ...only, status: OPEN }, Infinity)
+    if (closed === "all") yield* lookAtAll(worker, tally, { ...only, status: CLOSED }, Infinity)
+    else {
+      const names = workflow === undefined ? [...worker.registry.byName.keys()] : [workflow]
+      for (const name of names) yield* lookAtAll(worker, tally, { workflow: name, status: CLOSED }, closed)
+    }
+    return reportOf(tally)
+  })
+
+const OPEN: ReadonlyArray<Run.Status> = ["pending", "running"]
+const CLOSED: ReadonlyArray<Run.Status> = ["completed", "failed", "cancelled", "terminated"]
+
+/** The newest `countMax` of the runs that the filter finds. */
+const lookAtAll = (worker: Worker, tally: Tally, filter: Omit<Log.RunFilter, "limit">, countMax: number) =>
+  Effect.gen(function*() {
+    let before: string | undefined
+    for (let left = countMax; left > 0;) {
+      const limit = Math.min(PAGE, left)
+      const page = yield* worker.log.find(before === undefined ? { ...filter, limit } : { ...filter, before, limit })
       for (const summary of page) yield* look(worker, summary, tally)
+      left -= page.length
       before = page.at(-1)?.runId
-      if (page.length < PAGE) return reportOf(tally)
+      if (page.length < limit) return
     }
   })
 
 const look = (worker: Worker, summary: Log.RunSummary, tally: Tally): Effect.Effect<void, Errors.LogError> =>
   Effect.gen(function*() {
-    tally.openCount += 1
+    const isClosed = Run.isClosed(summary.status)
+    if (isClosed) tally.closedCount += 1
+    else tally.openCount += 1
     const replayed = yield* replayOf(worker, summary)
-    if (replayed instanceof Map) return count(tally, summary, replayed)
-    tally.misfitCount += 1
-    const { runId, version, workflow } = summary
-    if (tally.misfits.length < Client.REPORTED_MAX) tally.misfits.push({ runId, workflow, version, fault: replayed })
+    if (!(replayed instanceof Map)) return misfit(tally, summary, replayed)
+    // A closed run needs neither branch any more.
+    if (!isClosed) count(tally, summary, replayed)
   })
+
+const misfit = (tally: Tally, { runId, version, workflow }: Log.RunSummary, fault: Errors.Fault): void => {
+  const found = { runId, workflow, version, fault }
+  tally.misfitCount += 1
+  if (tally.misfits.length < Client.REPORTED_MAX) tally.misfits.push(found)
+  Causes.count(tally.causes, found)
+}
 
 type Patches = ProgramState.ProgramState["patches"]
 
@@ -83,9 +124,11 @@ const count = (tally: Tally, { runId, workflow }: Log.RunSummary, asked: Patches
 
 const none = (): Some => ({ count: 0, runIds: [] })
 
-const reportOf = ({ misfitCount, misfits, openCount, workflows }: Tally): Client.Report => ({
+const reportOf = ({ causes, closedCount, misfitCount, misfits, openCount, workflows }: Tally): Client.Report => ({
   openCount,
+  closedCount,
   misfitCount,
+  causes: Causes.listed(causes),
   misfits,
   patches: [...workflows].flatMap(([workflow, { fitCount, patches }]) =>
     [...patches].map(([patch, { newBranch, oldBranch }]) => ({

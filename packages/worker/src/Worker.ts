@@ -88,8 +88,8 @@ export const local = (worker: Worker): Client.LocalWorker => ({
 })
 
 /**
- * Tries a build on the open runs of a store, without starting a worker: nothing is written and nothing runs. For the pipeline
- * that deploys: give it the new workflows and a backup of the store.
+ * Tries a build on the runs of a store, without starting a worker: nothing is written and nothing runs. For the pipeline
+ * that deploys: give it the new workflows and a store to read, live or a copy; or use `reprise check`.
  *
  * @example
  * import { Effect } from "effect"
@@ -99,16 +99,15 @@ export const local = (worker: Worker): Client.LocalWorker => ({
  *
  * const Order = Workflow.make("order", {}, () => Effect.void)
  *
- * const report = Worker.check({ workflows: [Order] }).pipe(Effect.provide(Sqlite.layer({ filename: "copy.db" })))
+ * const report = Worker.check({ workflows: [Order] }).pipe(Effect.provide(Sqlite.readerLayer({ filename: "runs.db" })))
  */
 export const check = (
-  options: Options<Workflow.Any> & { readonly workflow?: string }
+  options: Options<Workflow.Any> & Check.Options
 ): Effect.Effect<Client.Report, Errors.LogError, Log.Log> =>
   Effect.gen(function*() {
-    const { workflow, ...rest } = options
     // No body runs, so the services of the steps are not needed.
-    const worker = yield* make(rest, (yield* Effect.runtime()) as Runtime.Runtime<unknown>, undefined)
-    return yield* Check.run(worker, workflow === undefined ? {} : { workflow })
+    const worker = yield* make(options, (yield* Effect.runtime()) as Runtime.Runtime<unknown>, undefined)
+    return yield* Check.run(worker, options)
   })
 
 /** A client without a worker: starts runs and sends messages for workers elsewhere. Queries need a worker. */

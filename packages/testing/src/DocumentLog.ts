@@ -1,0 +1,88 @@
+/**
+ * Exported runs as a log that can only be read: enough to replay them. Runs that await one another, keys and mail are not
+ * looked at, so any set of documents will do, as long as no run is in it twice.
+ */
+import { Document, Errors, type Event, Log, Run } from "@reprise/core/engine"
+import { Effect, Layer, ParseResult } from "effect"
+import { DocumentInvalid } from "./Errors.js"
+
+interface Entry {
+  readonly summary: Log.RunSummary
+  readonly history: ReadonlyArray<Event.Recorded>
+}
+
+/** The documents, as JSON values, in the order in which their runs are to be looked at. */
+export const layer = (documents: ReadonlyArray<unknown>): Layer.Layer<Log.Log, DocumentInvalid> =>
+  Layer.effect(Log.Log, Effect.gen(function*() {
+    const entries = new Map<string, Entry>()
+    for (const [index, document] of documents.entries()) {
+      const entry = yield* entryOf(index, document)
+      const { runId } = entry.summary
+      if (entries.has(runId)) return yield* new DocumentInvalid({ index, detail: `run "${runId}" stands before it, too` })
+      entries.set(runId, entry)
+    }
+    return make(entries)
+  }))
+
+const entryOf = (index: number, document: unknown): Effect.Effect<Entry, DocumentInvalid> =>
+  Effect.gen(function*() {
+    const invalid = (detail: string) => new DocumentInvalid({ index, detail })
+    const { events, run } = yield* Document.decode(document).pipe(
+      Effect.mapError((error) => invalid(ParseResult.TreeFormatter.formatErrorSync(error)))
+    )
+    const state = Run.pending(run.runId, run.workflow, run.version)
+    for (const [at, event] of events.entries()) {
+      yield* Effect.try({
+        try: () => Run.evolve(state, event),
+        catch: (cause) => invalid(`event ${at + 1} cannot stand there: ${cause instanceof Error ? cause.message : String(cause)}`)
+      })
+    }
+    const row = Run.row(state, new Map())
+    const summary: Log.RunSummary = {
+      runId: run.runId,
+      workflow: run.workflow,
+      version: state.version,
+      key: run.key,
+      status: row.status,
+      createdAt: run.createdAt,
+      startAt: run.startAt,
+      startedAt: row.startedAt,
+      closedAt: row.closedAt,
+      wakeAt: row.wakeAt,
+      eventCount: events.length,
+      generationSeq: state.generationSeq,
+      paused: row.paused,
+      parent: run.parent,
+      forkedFrom: run.forkedFrom,
+      blocked: undefined
+    }
+    return { summary, history: events.map((event, at) => ({ seq: at + 1, event })) }
+  })
+
+const make = (entries: ReadonlyMap<string, Entry>): Log.LogShape => ({
+  epoch: 0,
+  watchesAll: true,
+  append: () => refused("append"),
+  send: () => refused("send"),
+  read: (runId, afterSeq, limit) => Effect.sync(() => entries.get(runId)?.history.slice(afterSeq, afterSeq + limit) ?? []),
+  inbox: () => Effect.succeed({ messages: [], notes: { progress: new Map(), polls: new Map(), refused: new Map() } }),
+  runnable: () => Effect.succeed({ runIds: [], nextAt: undefined }),
+  find: (filter) => Effect.sync(() => find([...entries.values()].map(({ summary }) => summary), filter)),
+  note: () => refused("note"),
+  watch: () => Effect.void
+})
+
+const refused = (operation: string) =>
+  Effect.fail(new Errors.LogError({ operation, cause: new Error("documents are only read") }))
+
+const find = (all: ReadonlyArray<Log.RunSummary>, filter: Log.RunFilter): ReadonlyArray<Log.RunSummary> => {
+  const from = filter.before === undefined ? 0 : all.findIndex(({ runId }) => runId === filter.before) + 1
+  return all.slice(from).filter((run) =>
+    (filter.runIds?.includes(run.runId) ?? true) &&
+    (filter.status?.includes(run.status) ?? true) &&
+    (filter.workflow ?? run.workflow) === run.workflow &&
+    (filter.key ?? run.key) === run.key &&
+    (filter.parent ?? run.parent?.runId) === run.parent?.runId &&
+    (filter.paused ?? run.paused) === run.paused
+  ).slice(0, filter.limit)
+}
