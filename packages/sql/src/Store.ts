@@ -41,11 +41,6 @@ export interface StoreShape {
 /** The open store behind a Log, for Maintenance. */
 export class Store extends Context.Tag("@reprise/sql/Store")<Store, StoreShape>() {}
 
-/** What the store did wrong becomes a LogError; what is said about one run stays what it is. */
-export const reading = <A, E>({ refusal }: ReaderShape, operation: string, effect: Effect.Effect<A, E>) =>
-  Effect.suspend((): Effect.Effect<A, E | Refusal> => {
-    const refused = refusal()
-    return refused === undefined ? effect : Effect.fail(refused)
 /** A store that may be read, whether this process has it open or another one. */
 export interface ReaderShape {
   readonly filename: string
@@ -62,6 +57,11 @@ export const readerOf = ({ committer, filename, reader }: StoreShape): ReaderSha
   refusal: () => committer.refusal
 })
 
+/** What the store did wrong becomes a LogError; what is said about one run stays what it is. */
+export const reading = <A, E>({ refusal }: ReaderShape, operation: string, effect: Effect.Effect<A, E>) =>
+  Effect.suspend((): Effect.Effect<A, E | Refusal> => {
+    const refused = refusal()
+    return refused === undefined ? effect : Effect.fail(refused)
   }).pipe(
     Effect.mapError((error) =>
       Failure.isStoreFault(error)
@@ -96,11 +96,6 @@ export const open = (options: Options): Effect.Effect<StoreShape, Errors.StoreEr
     return { filename, epoch, committer, writer, reader: reader.connection }
   })
 
-/** The file's real path, so that two paths to one file share one lock. */
-const locate = (filename: string): Effect.Effect<string, Errors.StoreUnavailable | Errors.StoreReadOnly> =>
-  Effect.try({
-    try: () => {
-      // To SQLite these mean something else than a file of that name.
 /**
  * Opens a store to read it, beside the process that owns it: without its lock, and without a write. SQLite shows each
  * statement what was committed before it began, and keeps nobody waiting for it. Only a store of the current schema can be
@@ -137,6 +132,11 @@ export const existing = (filename: string): Effect.Effect<string, Errors.StoreUn
     catch: (cause) => new Errors.StoreUnavailable({ filename, detail: cause instanceof Error ? cause.message : String(cause) })
   })
 
+/** The file's real path, so that two paths to one file share one lock. */
+const locate = (filename: string): Effect.Effect<string, Errors.StoreUnavailable | Errors.StoreReadOnly> =>
+  Effect.try({
+    try: () => {
+      // To SQLite these mean something else than a file of that name.
       if (filename === ":memory:" || filename.includes("\0")) throw new Error("a store is a file; for tests there is MemoryLog")
       const exists = existsSync(filename)
       const path = exists ? realpathSync(filename) : join(realpathSync(dirname(filename)), basename(filename))
