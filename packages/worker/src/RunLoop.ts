@@ -70,9 +70,15 @@ export const tell = (worker: Worker, runId: string, fact: Fact): void => {
 /** Looks into a run's inbox, for a run in memory or not. */
 export const readMail = (worker: Worker, runId: string): void => {
   const run = worker.live.get(runId)
-  if (run === undefined) return isShelved(worker, runId) ? readShelvedMail(worker, runId) : load(worker, runId, [])
-  run.mail = true
-  fetchMail(worker, run)
+  const loading = worker.loading.get(runId)
+  if (loading !== undefined) loading.mail = true
+  if (run !== undefined) {
+    run.mail = true
+    return fetchMail(worker, run)
+  }
+  if (loading !== undefined) return
+  if (isShelved(worker, runId)) readShelvedMail(worker, runId)
+  else load(worker, runId, [])
 }
 
 /** Whether a run is out of service: blocked, or paused. */
@@ -100,6 +106,8 @@ const fetchMail = (worker: Worker, run: LiveRun): void => {
       run.reading = false
       takeMail(run, messages)
       advance(worker, run)
+      // What has come since the inbox was read; if something is on its way to the store, it is looked at after that.
+      fetchMail(worker, run)
     },
     onFailure: (error) => {
       run.reading = false
@@ -162,7 +170,7 @@ export const acknowledge = (worker: Worker, run: LiveRun, pending: Pending, answ
   run.pending = undefined
   pending.answer?.(answer)
   if (answer._tag === "LogError") return reload(worker, run, answer, pending)
-  if (answer._tag === "Exists") return Live.forget(worker, run)
+  if (answer._tag === "Exists") return giveWay(worker, run)
   if (answer._tag === "MailPending") return reload(worker, run, undefined, pending)
   if (answer._tag === "Stale") return reload(worker, run, fenced(run), pending)
   run.start = undefined
@@ -173,6 +181,13 @@ export const acknowledge = (worker: Worker, run: LiveRun, pending: Pending, answ
   if (warning !== undefined) Live.fork(worker, warning)
   Live.lookAt(worker, pending.append.row?.wakeAt)
   follow(worker, run, pending)
+}
+
+/** A run of this id was there before: it is told what has come for it while this one stood in its place. */
+const giveWay = (worker: Worker, run: LiveRun): void => {
+  Live.forget(worker, run)
+  for (const fact of run.facts) tell(worker, run.runId, fact)
+  if (run.mail) readMail(worker, run.runId)
 }
 
 /** Somebody else has written to this run, or taken the store over: wait a little, so that two owners do not race. */
@@ -341,10 +356,10 @@ const keep = (worker: Worker, runId: string, message: Message.Message): Effect.E
 export const load = (worker: Worker, runId: string, facts: ReadonlyArray<Fact>): void => {
   const joined = worker.loading.get(runId)
   if (joined !== undefined) {
-    joined.push(...facts)
+    joined.facts.push(...facts)
     return
   }
-  worker.loading.set(runId, [...facts])
+  worker.loading.set(runId, { facts: [...facts], mail: false })
   Live.fork(worker, loading(worker, runId))
 }
 
@@ -359,9 +374,9 @@ const reload = (worker: Worker, run: LiveRun, error: Errors.LogError | undefined
   if (run.attempts.size > 0) worker.orphans.set(run.runId, run.attempts)
   if (error === undefined) return load(worker, run.runId, outcomes)
   const joined = worker.loading.get(run.runId)
-  if (joined !== undefined) return void joined.push(...outcomes)
+  if (joined !== undefined) return void joined.facts.push(...outcomes)
   // Entered at once: whoever else reads the run meanwhile must not miss what its attempts have said.
-  worker.loading.set(run.runId, outcomes)
+  worker.loading.set(run.runId, { facts: outcomes, mail: false })
   const again = Effect.zipRight(Effect.sleep(RELOAD_DELAY), loading(worker, run.runId))
   Live.fork(worker, Effect.zipRight(Live.storeFailed(worker, error), again))
 }
@@ -370,9 +385,10 @@ const loading = (worker: Worker, runId: string): Effect.Effect<void> =>
   Effect.matchEffect(ReadRun.read(worker, runId), {
     onSuccess: (loaded) =>
       Effect.sync(() => {
-        const facts = worker.loading.get(runId) ?? []
+        const { facts, mail } = worker.loading.get(runId) ?? { facts: [], mail: false }
         worker.loading.delete(runId)
         if (loaded !== undefined) resume(worker, loaded, facts)
+        if (mail) readMail(worker, runId)
       }),
     onFailure: (error) => {
       const again = Effect.zipRight(Effect.sleep(RELOAD_DELAY), Effect.suspend(() => loading(worker, runId)))

@@ -90,6 +90,14 @@ export interface Hooks {
   readonly newId: () => string
 }
 
+/** A run that is being read from the store. */
+export interface Loading {
+  /** What it is told when it has been read. */
+  readonly facts: Array<Fact>
+  /** Mail has come that the read may have missed. */
+  mail: boolean
+}
+
 export interface Worker {
   readonly hooks: Hooks | undefined
   readonly log: Log.LogShape
@@ -103,7 +111,7 @@ export interface Worker {
   readonly newId: () => string
   readonly live: Map<string, LiveRun>
   /** Runs being read from the store, with facts that came meanwhile. */
-  readonly loading: Map<string, Array<Fact>>
+  readonly loading: Map<string, Loading>
   /** Runs that cannot go on until their code is mended. They are tried again when the process starts. */
   readonly blocked: Set<string>
   /** Paused runs that were in memory when it happened; they are left alone until they are resumed. */
