@@ -1,6 +1,7 @@
 /** All benches, in the order in which they are run. */
 import { appendRawBatch, appendRawSingle } from "./appendRaw.js"
 import type { Bench } from "./Bench.js"
+import { check } from "./check.js"
 import { fanoutFew, fanoutMany } from "./fanout.js"
 import { longHistory } from "./longHistory.js"
 import { park } from "./park.js"
@@ -21,6 +22,7 @@ export const benches: ReadonlyArray<Bench> = [
   fanoutFew,
   fanoutMany,
   replay,
+  check,
   longHistory,
   park,
   wake,

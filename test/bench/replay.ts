@@ -3,10 +3,11 @@
  * memory does exactly that, and its answer proves that the program stands where its history ends.
  */
 import { Client, Query, Signal, Step, Workflow } from "@reprise/core"
-import { Decide, type Event, Host, Log, Program, Release, Run } from "@reprise/core/engine"
+import { Log } from "@reprise/core/engine"
 import { Sqlite } from "@reprise/sql"
 import { Effect, Schema } from "effect"
 import { type Bench, equal } from "./Bench.js"
+import * as Recorded from "./Recorded.js"
 import { median } from "./Samples.js"
 import * as Stack from "./Stack.js"
 import { sumTo } from "./Steps.js"
@@ -40,39 +41,14 @@ const start: Log.StartRequest = {
   message: { _tag: "Start", messageId: "start", seed: "seed" }
 }
 
-/** The history as the engine makes it, without the hundred thousand commits that would take half a minute. */
-const makeHistory = (state: Run.RunState): ReadonlyArray<Event.Event> => {
-  const at = start.createdAt
-  const { key, runId, version, workflow } = start
-  const info = { runId, workflow, version, key, startedAt: at, generation: 0, parentRunId: undefined }
-  const program = Program.make(Long, info, start.message.seed, Host.make({ secret: () => "" }), () => {})
-  const events: Array<Event.Event> = []
-  const record = (event: Event.Event): void => {
-    Run.evolve(state, event)
-    events.push(event)
-  }
-  const deliver = (event: Event.Event): void => {
-    Program.activate(program, event, state.seq + 1, undefined)
-    record(event)
-    for (const command of program.commands) record(Decide.commanded(command, at))
-  }
-  deliver(Decide.started(start.message, { ...start, key: undefined }, { effect: "", reprise: Release.RELEASE }, at))
-  for (let i = 0; state.steps.size > 0; i++) {
-    for (const { id } of [...state.steps.values()]) deliver(Decide.stepCompleted(id, 1, i, at))
-  }
-  return events
-}
-
 const write = Effect.gen(function*() {
   const log = yield* Log.Log
-  const state = Run.pending(start.runId, Long.name, Long.version)
-  const events = makeHistory(state)
-  const row = Run.row(state, new Map())
+  const { events, row } = Recorded.untilItWaits(Long, start)
   const { epoch } = log
   const rest = { delivered: [], row, start, outgoing: [] }
   const answers = yield* log.append([{ runId: start.runId, epoch, expectedSeq: 0, events, ...rest }])
   equal("append", answers[0]?._tag, "Committed")
-  equal("events", state.seq, EVENTS)
+  equal("events", events.length, EVENTS)
 })
 
 const once = Effect.gen(function*() {

@@ -73,7 +73,7 @@ const replayOn = (
 /** Replays a diverged run once more, with source lines, to say where. */
 const explained = (worker: Worker, summary: Log.RunSummary, replay: Replay.Replay) =>
   Effect.map(worker.log.read(summary.runId, summary.generationSeq - 1, EXPLAINED_MAX), (history) => {
-    const again = Replay.run(summary, history, worker.registry, worker.host)
+    const again = Replay.explained(summary, history, worker.registry, worker.host)
     return again.fault === undefined ? replay : { ...replay, fault: again.fault }
   })
 

@@ -82,25 +82,35 @@ export const end = (replay: Replay): void => {
   replay.fault = undefined
 }
 
-/** Replays a history, whole or from its current generation on. With a divergence, once more with source lines, to say where and why. */
+/** Replays a history, whole or from its current generation on. With a divergence, once more, to say where and why. */
 export const run = (
   of: Subject,
   history: ReadonlyArray<Recorded>,
   registry: Registry.Registry,
   host: Host
 ): Replay => {
-  const once = (): Replay => {
-    const replay = begin(of, registry, host, () => {})
-    feed(replay, history.slice(of.generationSeq - (history[0]?.seq ?? 1)))
-    end(replay)
-    return replay
-  }
-  const replay = once()
-  if (replay.fault?._tag !== "Divergence") return replay
-  const again = Source.captured(once)
-  const { fault, program } = again
-  if (fault?._tag === "Divergence" && program !== undefined) again.fault = Explain.explained(fault, program, history)
-  return again
+  const replay = whole(of, history, registry, host)
+  return replay.fault?._tag === "Divergence" ? explained(of, history, registry, host) : replay
+}
+
+/** The same with source lines, which take their time: for a history that is known to diverge. */
+export const explained = (
+  of: Subject,
+  history: ReadonlyArray<Recorded>,
+  registry: Registry.Registry,
+  host: Host
+): Replay => {
+  const replay = Source.captured(() => whole(of, history, registry, host))
+  const { fault, program } = replay
+  if (fault?._tag === "Divergence" && program !== undefined) replay.fault = Explain.explained(fault, program, history)
+  return replay
+}
+
+const whole = (of: Subject, history: ReadonlyArray<Recorded>, registry: Registry.Registry, host: Host): Replay => {
+  const replay = begin(of, registry, host, () => {})
+  feed(replay, history.slice(of.generationSeq - (history[0]?.seq ?? 1)))
+  end(replay)
+  return replay
 }
 
 const evolve = (replay: Replay, { event, seq }: Recorded): void => {
