@@ -1,12 +1,13 @@
 /** Starting runs. */
-import { Clock, Duration, Effect, Option } from "effect"
+import { Clock, type Duration, Effect, Option } from "effect"
+import * as Bound from "../define/Bound.js"
 import type { Any, EngineError, Workflow } from "../define/Workflow.js"
 import * as Registry from "../engine/Registry.js"
 import {
   type HistoryDamaged,
   type LogError,
   type NameInvalid,
-  type PayloadInvalid,
+  PayloadInvalid,
   type PayloadTooLarge,
   RunExists,
   type RunNotFound,
@@ -106,6 +107,9 @@ const startEncoded = <A, E>(
     if (registered._tag === "WorkflowUnknown") return yield* registered
     if (options.id !== undefined) yield* checkName(client, "run id", options.id)
     if (options.key !== undefined) yield* checkName(client, "key", options.key)
+    if (options.delay !== undefined && Bound.millisOf(options.delay) === undefined) {
+      return yield* new PayloadInvalid({ what: `delay of workflow "${workflow.name}"`, path: "", detail: "it never ends" })
+    }
     const trace = yield* currentTrace
     for (;;) {
       const now = yield* Clock.currentTimeMillis
@@ -151,7 +155,8 @@ const startRequest = (
   now: number,
   trace: TraceContext | undefined
 ): StartRequest => {
-  const delayMillis = options.delay === undefined ? 0 : Duration.toMillis(options.delay)
+  const delayMillis = Bound.millisOf(options.delay ?? 0) ?? 0
+  const timeoutMillis = Bound.millisOf(options.timeout)
   return {
     runId: options.id ?? client.newId(),
     workflow: workflow.name,
@@ -166,7 +171,7 @@ const startRequest = (
       messageId: MessageId.START,
       seed: client.newId(),
       ...(input === undefined ? {} : { input }),
-      ...(options.timeout === undefined ? {} : { timeoutMillis: Duration.toMillis(options.timeout) }),
+      ...(timeoutMillis === undefined ? {} : { timeoutMillis }),
       ...(trace === undefined ? {} : { trace })
     }
   }

@@ -7,6 +7,7 @@ import { RunExists, type RunClosed, type RunNotFound } from "../model/Errors.js"
 import type { ParentClose } from "../model/Event.js"
 import { type Line, lineOf } from "../model/Source.js"
 import { Activation, type ActivationShape, type Requests } from "./Activation.js"
+import * as Bound from "./Bound.js"
 import { outcomeOf } from "./Outcome.js"
 import type { Signal } from "./Signal.js"
 import type { Any, Workflow } from "./Workflow.js"
@@ -108,7 +109,7 @@ const begin = <Input, A, E, R>(
       parentClose: options.parentClose ?? "cancel",
       onConflict: options.onConflict ?? "fail",
       delayMillis: delayOf(options.delay),
-      timeoutMillis: timeoutOf(options.timeout),
+      timeoutMillis: Bound.millisOf(options.timeout),
       source
     })
     if (answer._tag === "Refused") return yield* new RunExists(answer)
@@ -119,11 +120,6 @@ const begin = <Input, A, E, R>(
 const delayOf = (delay: Duration.DurationInput = 0): number | undefined => {
   const millis = Math.ceil(Duration.toMillis(delay))
   return millis > 0 ? millis : undefined
-}
-
-const timeoutOf = (timeout: Duration.DurationInput = Infinity): number | undefined => {
-  const millis = Math.ceil(Duration.toMillis(timeout))
-  return millis === Infinity ? undefined : millis
 }
 
 const childOf = <A, E>(activation: ActivationShape, workflow: Any, { awaited, existed, id, runId }: Started): Child<A, E> => ({

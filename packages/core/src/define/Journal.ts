@@ -2,7 +2,7 @@
  * The two halves of a step, shared by steps and sensors: the program's, which schedules it, drives its retries and decodes
  * its outcome, and the outside one, which runs the effect and encodes how it ended.
  */
-import { Cause, Duration, Effect, Either, type Schedule } from "effect"
+import { Cause, type Duration, Effect, Either, type Schedule } from "effect"
 import { PayloadInvalid, StepDefect, StepOutcomeUnknown, StepTimedOut } from "../model/Errors.js"
 import type { Failure } from "../model/Event.js"
 import type { Json } from "../model/Json.js"
@@ -17,6 +17,7 @@ import {
   type Requests,
   type StepNews
 } from "./Activation.js"
+import * as Bound from "./Bound.js"
 import * as Retry from "./Retry.js"
 
 /** A step as the program's half needs it. Shared with sensors. */
@@ -49,8 +50,8 @@ export const define = <A>(
     sensor,
     body,
     idempotencyKey: options.idempotencyKey,
-    timeoutMillis: options.timeout === undefined ? undefined : Duration.toMillis(options.timeout),
-    deadlineMillis: options.deadline === undefined ? undefined : Duration.toMillis(options.deadline),
+    timeoutMillis: Bound.millisOf(options.timeout),
+    deadlineMillis: Bound.millisOf(options.deadline),
     onUnknown: options.onUnknown ?? "retry",
     summary: options.summary,
     source,

@@ -20,6 +20,7 @@ export const exceeded = (
 }
 
 const textFault = (command: Command, limits: Limits) => {
+  if (command._tag === "RetryStep" && command.delayMillis === Infinity) return { what: "delay of a retry", detail: "it never ends" }
   if (!("name" in command) && command._tag !== "MarkVersion") return undefined
   const name = "name" in command ? command.name : command.patch
   const what = `${wordOf(command)} "${name.length > 40 ? `${name.slice(0, 40)}…` : name}"`

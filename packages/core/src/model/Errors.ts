@@ -122,7 +122,7 @@ export class NameInvalid extends Schema.TaggedError<NameInvalid>()("NameInvalid"
   detail: Schema.String
 }) {
   get hint() {
-    return "Use a shorter text, without control characters and lone surrogates; docs/operating.md lists the limits."
+    return "Use a text that is not empty or too long, without control characters and lone surrogates; docs/operating.md lists the limits."
   }
   override get message() {
     return told("NameInvalid", `The ${this.what} ${JSON.stringify(this.value.slice(0, 80))} ${this.detail}.`, this.hint)
