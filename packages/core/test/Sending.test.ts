@@ -88,14 +88,13 @@ describe("a signal to another run", () => {
 })
 
 describe("a message from outside", () => {
-  it.scoped.each(["start", "started/0#0", "ended/0#0", "sent/0#0", "parent/p/0#0", "outcome/0#0/1", "signal/p/0#0"])(
-    "cannot take the place of a run's own %s",
-    (messageId) =>
+  for (const messageId of ["start", "started/0#0", "ended/0#0", "sent/0#0", "parent/p/0#0", "outcome/0#0/1", "signal/p/0#0"]) {
+    it.scoped(`cannot take the place of a run's own ${messageId}`, () =>
       Effect.gen(function*() {
         const world = yield* World.make({ workflows: [Hears] })
         yield* world.start(Hears, undefined, { id: "ear" })
         const error = yield* Effect.flip(world.run(Client.signal("ear", Word, "?", { messageId })))
         expect(error).toMatchObject({ _tag: "NameInvalid", what: "message id", value: messageId })
-      })
-  )
+      }))
+  }
 })
