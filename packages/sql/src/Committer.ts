@@ -7,7 +7,8 @@
  *   turn of the event loop, so that whatever is ready joins it, and no longer.
  * - C3 When a transaction fails, it is rolled back, and the runs that it touched are forgotten and read again.
  *   An operation that breaks a rule of the database must not take others with it: each is tried once more by itself.
- * - C4 After a failed fsync nothing is known about what the disk holds: the committer refuses everything from then on.
+ * - C4 After a failed fsync nothing is known about what the disk holds: the committer refuses everything from then on, and
+ *   tells `onFailed`, which ends the process unless the user has something better.
  */
 import type { Connection } from "@effect/sql/SqlConnection"
 import type { SqlError } from "@effect/sql/SqlError"
@@ -36,6 +37,7 @@ export interface Committer {
   readonly cache: Known.Cache
   readonly epoch: number
   readonly listeners: Set<(change: Log.Change) => void>
+  readonly onFailed: (error: StoreFailed) => void
   queue: Array<Operation>
   wake: (() => void) | undefined
   /** Why nothing is accepted any more. */
@@ -55,7 +57,8 @@ type Told<E> = Errors.LogError | Exclude<E, SqlError>
 export const make = (
   filename: string,
   connection: Connection,
-  epoch: number
+  epoch: number,
+  onFailed: (error: StoreFailed) => void = crash
 ): Effect.Effect<Committer, never, Scope.Scope> =>
   Effect.gen(function*() {
     const committer: Committer = {
@@ -64,6 +67,7 @@ export const make = (
       cache: Known.make(),
       epoch,
       listeners: new Set(),
+      onFailed,
       queue: [],
       wake: undefined,
       refusal: undefined
@@ -72,6 +76,11 @@ export const make = (
     yield* Effect.forkScoped(Effect.interruptible(loop(committer)))
     return committer
   })
+
+/** Nothing catches what is thrown here, so Node prints it and ends with 1, unless the process has a handler of its own. */
+const crash = (error: StoreFailed): never => {
+  throw error
+}
 
 const close = (committer: Committer): Effect.Effect<void> =>
   Effect.suspend(() => {
@@ -225,9 +234,12 @@ const undo = (
     yield* Effect.ignore(Transaction.write(tx, "ROLLBACK", []))
     const error = Cause.squash(cause)
     if (Failure.isFsync(error)) {
-      committer.refusal = new StoreFailed({ filename: committer.filename, cause: Failure.reasonOf(error) })
-      yield* Effect.logFatal("The store failed and accepts nothing until a restart", committer.refusal)
-      return yield* answerAll(operations, Exit.fail(committer.refusal))
+      const refusal = new StoreFailed({ filename: committer.filename, cause: Failure.reasonOf(error) })
+      committer.refusal = refusal
+      yield* Effect.logFatal("The store failed and accepts nothing until a restart", refusal)
+      yield* answerAll(operations, Exit.fail(refusal))
+      // By itself, after those who were answered have had their turn.
+      return void setImmediate(() => committer.onFailed(refusal))
     }
     if (operations.length > 1 && !Failure.isDisk(error)) {
       return yield* Effect.forEach(operations, (operation) => commit(committer, [operation]), { discard: true })

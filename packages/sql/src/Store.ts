@@ -28,6 +28,11 @@ export interface Options {
   readonly durability?: "full" | "normal"
   /** How long a statement waits for a lock of SQLite's own, such as a backup's. */
   readonly busyTimeoutMillis?: number
+  /**
+   * Called once when the disk fails to make a commit durable, after which the store refuses everything. By default the
+   * process ends with the error: what its disk holds is unknown, and only a process that reads it anew can go on.
+   */
+  readonly onFailed?: (error: Errors.StoreFailed) => void
 }
 
 export interface StoreShape {
@@ -92,7 +97,7 @@ export const open = (options: Options): Effect.Effect<StoreShape, Errors.StoreEr
       Effect.mapError((error) => Failure.whileOpening(filename, error))
     )
     const reader = yield* Clients.reader(filename)
-    const committer = yield* Committer.make(filename, writer.connection, epoch)
+    const committer = yield* Committer.make(filename, writer.connection, epoch, options.onFailed)
     return { filename, epoch, committer, writer, reader: reader.connection }
   })
 

@@ -85,9 +85,10 @@ it.scoped("L5: a commit that failed and was applied all the same is found by rea
       }))
   }))
 
-it.scoped("a failed fsync ends all acknowledgement until a restart", () =>
+it.scoped("a failed fsync ends all acknowledgement until a restart, and is told once", () =>
   Effect.gen(function*() {
     const filename = yield* given.file
+    const told: Array<unknown> = []
     yield* given.process(filename, (log) =>
       Effect.gen(function*() {
         yield* given.run(log, "r1", 0)
@@ -104,7 +105,9 @@ it.scoped("a failed fsync ends all acknowledgement until a restart", () =>
         for (const call of calls) {
           expect(yield* Effect.flip(call)).toMatchObject({ _tag: "LogError", cause: { _tag: "StoreFailed" } })
         }
-      }))
+        yield* Effect.async<void>((resume) => void setImmediate(() => resume(Effect.void)))
+      }), { onFailed: (error) => told.push(error) })
+    expect(told).toEqual([expect.objectContaining({ _tag: "StoreFailed" })])
     expect(yield* given.process(filename, (log) => log.read("r1", 0, 9))).toHaveLength(1)
   }))
 
