@@ -58,13 +58,11 @@ const acknowledgeAll = (
 /** Notes are working data: when the store fails, they are tried again as long as nothing newer replaces them. */
 const writeNotes = (worker: Worker, notes: ReadonlyArray<Log.Note>): Effect.Effect<void> =>
   Effect.catchAll(asLogError("note", worker.log.note(notes)), (error) =>
-    Effect.zipRight(
-      Live.storeFailed(worker, error),
-      Effect.forkDaemon(Effect.zipRight(Effect.sleep("1 second"), Effect.sync(() => {
+    Effect.map(Live.storeFailed(worker, error), () =>
+      Live.fork(worker, Effect.zipRight(Effect.sleep("1 second"), Effect.sync(() => {
         worker.notes = [...notes, ...worker.notes]
         worker.commitSoon()
-      })))
-    ))
+      })))))
 
 /** A defect of the store must not end the loop: every run of the process waits for it. */
 const asLogError = <A>(operation: string, call: Effect.Effect<A, Errors.LogError>): Effect.Effect<A, Errors.LogError> =>

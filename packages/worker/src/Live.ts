@@ -72,8 +72,13 @@ export const lookAt = (worker: Worker, at: number | undefined): void => {
   worker.dueSoon()
 }
 
+/** Until the worker has stopped: what waits for the store to answer again must not outlive it. */
 export const fork = (worker: Worker, effect: Effect.Effect<void>): void => {
-  Runtime.runFork(worker.runtime)(effect)
+  const { forked } = worker
+  if (forked === undefined) return
+  const fiber = Runtime.runFork(worker.runtime)(effect)
+  forked.add(fiber)
+  fiber.addObserver(() => void forked.delete(fiber))
 }
 
 /** Counts a failure of the store, and logs it unless it has just been logged: every run in memory may meet it. */

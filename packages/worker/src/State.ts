@@ -136,6 +136,8 @@ export interface Worker {
   onFault: (run: LiveRun, fault: Errors.Fault) => void
   /** No new attempts: the process is stopping. */
   stopping: boolean
+  /** What runs beside the loops; `undefined` when the worker has stopped and nothing may run any more. */
+  forked: Set<Fiber.RuntimeFiber<void>> | undefined
 }
 
 export type Events = ReadonlyArray<Event.Event>

@@ -168,7 +168,8 @@ const make = (
       onFault: (run, fault) => RunLoop.block(worker, run, fault, []),
       slots: { free: limits.attemptsMax, queue: [] },
       storeFailedAt: -Infinity,
-      stopping: false
+      stopping: false,
+      forked: new Set()
     }
     return worker
   })
@@ -203,15 +204,19 @@ const stop = (worker: Worker): Effect.Effect<void> =>
     }
     // Finalizers run uninterruptibly, and so the time limit of this one would not hold.
     const ended = Effect.timeoutOption(Effect.interruptible(Fiber.awaitAll(fibers)), CLEANUP)
-    return Effect.zipRight(ended, Effect.zipRight(CommitLoop.flush(worker), Effect.sync(() => dropAll(worker))))
+    return Effect.zipRight(ended, Effect.zipRight(CommitLoop.flush(worker), dropAll(worker)))
   })
 
 /** Longest wait for the cleanup of bodies when the worker stops. */
 const CLEANUP = "5 seconds"
 
-const dropAll = (worker: Worker): void => {
-  for (const run of [...worker.live.values()]) Live.forget(worker, run)
-}
+const dropAll = (worker: Worker): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { forked = [] } = worker
+    worker.forked = undefined
+    for (const run of [...worker.live.values()]) Live.forget(worker, run)
+    return Fiber.interruptAll([...forked])
+  })
 
 const start = (worker: Worker, request: Log.StartRequest): Effect.Effect<Log.Appended, Errors.LogError> =>
   Effect.async((resume) => {

@@ -1,10 +1,11 @@
 /** The store fails, and nobody knows whether the write was applied: the run is read again and goes on, once. */
 import { it } from "@effect/vitest"
-import { Context, Effect, Layer, Schedule, Schema } from "effect"
+import { Context, Effect, Layer, Schedule, Schema, TestClock } from "effect"
 import { describe, expect } from "vitest"
 import { Client, Sensor, Signal, Step, Workflow } from "@reprise/core"
 import { Errors, type Event, Log } from "@reprise/core/engine"
 import { MemoryLog, World } from "@reprise/testing"
+import { Worker } from "@reprise/worker"
 
 const Word = Signal.make("word", { payload: Schema.String })
 
@@ -89,3 +90,37 @@ describe("a failed call of the store", () => {
     }
   }
 })
+
+/** A process could not end otherwise: what waits for the store to answer keeps it alive. */
+it.effect("a worker that stops while its store fails leaves nothing behind that asks the store", () =>
+  Effect.gen(function*() {
+    let failed = 0
+    let isBroken = false
+    const log = yield* Log.Log
+    const fail = <A>(call: Effect.Effect<A, any>) =>
+      Effect.suspend(() => {
+        if (!isBroken) return call
+        failed += 1
+        return Effect.fail(new Errors.LogError({ operation: "any", cause: new Error("the disk is gone") }))
+      })
+    const broken: Log.LogShape = {
+      ...log,
+      append: (appends) => fail(log.append(appends)),
+      note: (notes) => fail(log.note(notes)),
+      read: (runId, after, limit) => fail(log.read(runId, after, limit)),
+      find: (filter) => fail(log.find(filter)),
+      runnable: (options) => fail(log.runnable(options))
+    }
+    const Slow = Workflow.make("slow", {}, () =>
+      Step.run("slow", Effect.zipRight(Step.heartbeat("half"), Effect.sleep("31 seconds"))))
+    yield* Client.start(Slow, undefined).pipe(
+      Effect.zipRight(TestClock.adjust("30 seconds")),
+      Effect.zipRight(Effect.sync(() => (isBroken = true))),
+      Effect.zipRight(TestClock.adjust("3 seconds")),
+      Effect.provide(Worker.layer({ workflows: [Slow] }).pipe(Layer.provide(Layer.succeed(Log.Log, broken))))
+    )
+    const before = failed
+    expect(before).toBeGreaterThan(3)
+    yield* TestClock.adjust("10 seconds")
+    expect(failed).toBe(before)
+  }).pipe(Effect.scoped, Effect.provide(MemoryLog.layer(MemoryLog.makeStore()))))
