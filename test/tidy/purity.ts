@@ -22,7 +22,8 @@ const RUNNERS: Readonly<Record<string, string>> = {
   "packages/core/src/engine/Services.ts": "answers a config read inside a drain, which is synchronous",
   "packages/core/src/define/Step.ts": "evaluates Step.value inside a drain, which is synchronous",
   "packages/worker/src/Attempts.ts": "forks the attempts of steps, which end on their own",
-  "packages/worker/src/Live.ts": "forks reads of the log from listeners, which are synchronous"
+  "packages/worker/src/Live.ts": "forks reads of the log from listeners, which are synchronous",
+  "packages/testing/src/simulation/Search.ts": "answers fast-check, which calls back with promises"
 }
 
 const RUN = /\b(?:Effect|\w*[rR]untime)\.(?:unsafe)?[rR]un(?:Fork|Sync|SyncExit|Promise|PromiseExit|Callback|Main)\b/g

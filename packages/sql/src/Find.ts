@@ -49,14 +49,20 @@ const RECOVER = `SELECT run_id FROM runs WHERE run IN (
     UNION SELECT run FROM inbox WHERE delivered=0 AND tag<>'Start'
   ) ORDER BY run LIMIT ?`
 
+const MAIL = `SELECT run_id FROM runs WHERE run IN (
+    SELECT run FROM inbox WHERE delivered=0 AND tag<>'Start'
+  ) ORDER BY run LIMIT ?`
+
 const NEXT = "SELECT wake_at FROM runs WHERE wake_at>? AND blocked IS NULL ORDER BY wake_at LIMIT 1"
 
 export const runnable = (
   connection: Connection,
-  options: { readonly now: number; readonly recover: boolean; readonly limit: number }
+  options: { readonly now: number; readonly recover: boolean | "mail"; readonly limit: number }
 ) =>
   Effect.gen(function*() {
-    const rows = yield* Rows.select(connection, options.recover ? RECOVER : DUE, [options.now, options.limit])
+    const rows = options.recover === "mail"
+      ? yield* Rows.select(connection, MAIL, [options.limit])
+      : yield* Rows.select(connection, options.recover ? RECOVER : DUE, [options.now, options.limit])
     const [next] = yield* Rows.select(connection, NEXT, [options.now])
     return { runIds: rows.map((row) => String(row[0])), nextAt: Rows.instant(next?.[0]) }
   })

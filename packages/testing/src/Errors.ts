@@ -1,6 +1,7 @@
 /** Why a check cannot be made, and what it found. docs/errors.md has a heading for each. */
 import type { Client } from "@reprise/core"
 import { Data } from "effect"
+import type * as Plan from "./simulation/Plan.js"
 
 const told = (tag: string, what: string, hint: string): string =>
   `${what}\n  hint: ${hint}\n  see: docs/errors.md#${tag.toLowerCase()}`
@@ -28,5 +29,21 @@ export class MisfitsFound extends Data.TaggedError("MisfitsFound")<{
   }
   override get message() {
     return told("MisfitsFound", this.text, this.hint)
+  }
+}
+
+/** With these faults, a workflow did what it must not do. The message is the whole story. */
+export class SimulationFailed extends Data.TaggedError("SimulationFailed")<{
+  readonly complaints: ReadonlyArray<string>
+  readonly plan: Plan.Plan
+  readonly input: unknown
+  readonly story: string
+  readonly again: string
+}> {
+  get hint() {
+    return `Play it again, alone: ${this.again}`
+  }
+  override get message() {
+    return told("SimulationFailed", this.story, this.hint)
   }
 }

@@ -384,25 +384,31 @@ const takeNote = (store: MemoryStore, note: Log.Note, tell: Tell): void => {
 
 const runnable = (
   store: MemoryStore,
-  options: { readonly now: number; readonly recover: boolean; readonly limit: number }
+  options: { readonly now: number; readonly recover: boolean | "mail"; readonly limit: number }
 ) => {
   const due: Array<Entry> = []
   let nextAt: number | undefined
   for (const entry of store.open.values()) {
     const { wakeAt } = entry.row
     const blocked = entry.blocked !== undefined
-    if (options.recover ? isRecoverable(entry, options.now) : !blocked && isDue(entry, options.now)) due.push(entry)
+    if (isWanted(entry, options)) due.push(entry)
     if (!blocked && wakeAt !== undefined && wakeAt > options.now && wakeAt < (nextAt ?? Infinity)) nextAt = wakeAt
   }
-  if (!options.recover) due.sort((a, b) => (a.row.wakeAt ?? 0) - (b.row.wakeAt ?? 0) || a.order - b.order)
+  if (options.recover === false) due.sort((a, b) => (a.row.wakeAt ?? 0) - (b.row.wakeAt ?? 0) || a.order - b.order)
   return { runIds: due.slice(0, options.limit).map((entry) => entry.start.runId), nextAt }
 }
 
 const isDue = (entry: Entry, now: number): boolean => entry.row.wakeAt !== undefined && entry.row.wakeAt <= now
 
+const isWanted = (entry: Entry, { now, recover }: { readonly now: number; readonly recover: boolean | "mail" }): boolean => {
+  const isBlocked = entry.blocked !== undefined
+  if (recover === false) return !isBlocked && isDue(entry, now)
+  if (recover === true && (entry.row.busy || isBlocked || isDue(entry, now))) return true
+  return hasMail(entry)
+}
+
 /** A delayed run's Start message waits for its instant; every other message wants an owner now. */
-const isRecoverable = (entry: Entry, now: number): boolean => {
-  if (entry.row.busy || entry.blocked !== undefined || isDue(entry, now)) return true
+const hasMail = (entry: Entry): boolean => {
   if (entry.waiting === 0) return false
   for (const mail of entry.inbox.values()) if (!mail.delivered && mail.message._tag !== "Start") return true
   return false

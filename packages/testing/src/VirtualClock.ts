@@ -9,11 +9,14 @@ import { Clock, Duration, Effect, FiberId } from "effect"
 /** For whom a clock ticks: a process, which may die, or an observer. */
 export interface Owner {
   readonly makesStops: boolean
+  /** How far its clock is wrong, in milliseconds. */
+  skewMillis: number
 }
 
 interface Sleeper {
   readonly owner: Owner
   readonly at: number
+  readonly millis: number
   readonly order: number
   readonly wake: () => void
 }
@@ -30,29 +33,44 @@ export const SLEEPING: FiberId.FiberId = FiberId.runtime(-1, 0)
 export const make = (startAt: number): VirtualClock => ({ now: startAt, sleepers: new Set(), sleepCount: 0 })
 
 /** Effect's Clock service on this time. */
-export const clockFor = (time: VirtualClock, owner: Owner): Clock.Clock => ({
-  [Clock.ClockTypeId]: Clock.ClockTypeId,
-  unsafeCurrentTimeMillis: () => time.now,
-  unsafeCurrentTimeNanos: () => nanos(time),
-  currentTimeMillis: Effect.sync(() => time.now),
-  currentTimeNanos: Effect.sync(() => nanos(time)),
-  sleep: (duration) => sleep(time, owner, Duration.toMillis(duration))
-})
-
-const nanos = (time: VirtualClock): bigint => BigInt(Math.round(time.now * 1_000_000))
+export const clockFor = (time: VirtualClock, owner: Owner): Clock.Clock => {
+  const now = (): number => time.now + owner.skewMillis
+  const nanos = (): bigint => BigInt(Math.round(now() * 1_000_000))
+  return {
+    [Clock.ClockTypeId]: Clock.ClockTypeId,
+    unsafeCurrentTimeMillis: now,
+    unsafeCurrentTimeNanos: nanos,
+    currentTimeMillis: Effect.sync(now),
+    currentTimeNanos: Effect.sync(nanos),
+    sleep: (duration) => sleep(time, owner, Duration.toMillis(duration))
+  }
+}
 
 const sleep = (time: VirtualClock, owner: Owner, millis: number): Effect.Effect<void> =>
   millis <= 0 ? Effect.yieldNow() : Effect.async((resume) => {
-    const at = time.now + Math.ceil(millis)
-    const sleeper: Sleeper = { owner, at, order: time.sleepCount++, wake: () => resume(Effect.void) }
-    time.sleepers.add(sleeper)
-    return Effect.sync(() => void time.sleepers.delete(sleeper))
+    const cancel = wakeAfter(time, owner, Math.ceil(millis), () => resume(Effect.void))
+    return Effect.sync(cancel)
   }, SLEEPING)
 
-/** The next stop, or `undefined` when nobody waits for time to pass. */
-export const nextStop = (time: VirtualClock): number | undefined => {
+/** Calls `wake` when so much time has passed, unless that is called off. */
+export const wakeAfter = (time: VirtualClock, owner: Owner, millis: number, wake: () => void): () => void => {
+  const sleeper: Sleeper = { owner, at: time.now + millis, millis, order: time.sleepCount++, wake }
+  time.sleepers.add(sleeper)
+  return () => void time.sleepers.delete(sleeper)
+}
+
+/** How often a worker looks for runs that were overlooked: an odd number, since a body that slept as long would be taken for it. */
+export const SWEEP_MILLIS = 30_011
+
+/**
+ * The next stop, or `undefined` when nobody waits for time to pass. A worker that looks now and then makes a stop only
+ * when there is something to find; otherwise a month would have 86,000 of them.
+ */
+export const nextStop = (time: VirtualClock, sweeps: boolean): number | undefined => {
   let next = Infinity
-  for (const { at, owner } of time.sleepers) if (owner.makesStops && at < next) next = at
+  for (const { at, millis, owner } of time.sleepers) {
+    if (owner.makesStops && at < next && (sweeps || millis !== SWEEP_MILLIS)) next = at
+  }
   return next === Infinity ? undefined : next
 }
 

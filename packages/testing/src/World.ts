@@ -8,16 +8,21 @@ import { type ConfigProvider, type Context, Duration, Effect, Layer, type Scope 
 import { Client, type Workflow } from "@reprise/core"
 import { type Event, type Limits, type Log, Registry } from "@reprise/core/engine"
 import * as MemoryLog from "./MemoryLog.js"
+import * as Plan from "./simulation/Plan.js"
 import * as VirtualClock from "./VirtualClock.js"
 import * as Drive from "./world/Drive.js"
+import * as Lives from "./world/Lives.js"
 import * as Observer from "./world/Observer.js"
 import * as Process from "./world/Process.js"
-import type { CrashPoint, StandIn, StepCall, WorldState } from "./world/State.js"
+import type { CrashPoint, StandIn, StepCall, Strike, WorldState } from "./world/State.js"
+import * as Wire from "./world/Wire.js"
 
-export type { CrashPoint, StandIn, StepCall }
+export type { CrashPoint, StandIn, StepCall, Strike }
 
 /** What a world is made of; everything but the workflows and the services of their steps has a default. */
-export type Options<W extends Workflow.Any> = {
+export type Options<W extends Workflow.Any> = Settings<W> & ServicesOption<Workflow.Services<W>>
+
+interface Settings<W extends Workflow.Any> {
   readonly workflows: ReadonlyArray<W>
   /** The store, when it must be looked at or shared with another world. Default: an empty one in memory. */
   readonly store?: MemoryLog.MemoryStore
@@ -30,9 +35,13 @@ export type Options<W extends Workflow.Any> = {
   readonly startAt?: number
   /** Drop each run from memory after each append, so that every step happens on a replayed program. */
   readonly alwaysReplay?: boolean
+  /** What goes wrong, and when. Calls then take their time, so `run` moves it where they need it. */
+  readonly faults?: Plan.Plan
+  /** The workflows of deployments to come, for faults that deploy. */
+  readonly deployments?: ReadonlyArray<ReadonlyArray<Workflow.Any>>
   /** How long in real time `idle` waits for a step body that awaits a promise. Default: 5 seconds. */
   readonly patience?: Duration.DurationInput
-} & ServicesOption<Workflow.Services<W>>
+}
 
 type ServicesOption<R> = [R] extends [never] ? { readonly services?: Layer.Layer<never> }
   /** What the steps need; built anew after each crash, so let what stands for the outside world live in the test. */
@@ -80,6 +89,24 @@ export interface World {
   readonly mock: (step: string, standIn: StandIn | undefined) => Effect.Effect<void>
   /** Every begin of a step's body so far, in order. */
   readonly calls: Effect.Effect<ReadonlyArray<StepCall>>
+  /** No more faults from now on: one healthy process is left. */
+  readonly heal: Effect.Effect<void>
+  /** What has gone wrong so far, and what it has shown. */
+  readonly damage: Effect.Effect<Damage>
+}
+
+/** What the faults of a world have come to. */
+export interface Damage {
+  /** The faults that have struck, in order. */
+  readonly strikes: ReadonlyArray<Strike>
+  /** Runs that an owner has changed that had lost the store. Always empty: otherwise Reprise has broken its word. */
+  readonly unfenced: ReadonlyArray<string>
+  /** Appends of such owners. */
+  readonly fencedCount: number
+  readonly processCount: number
+  /** A hash of all that has moved, in order: the same whenever the same plan is played. */
+  readonly hash: number
+  readonly taskCount: number
 }
 
 /** Why `runToEnd` cannot reach the end. */
@@ -95,7 +122,13 @@ export class WorldStuck extends Error {
 const START_AT = 1_735_689_600_000
 
 /** A test moves time by hand: loops that look again now and then would only make stops. */
-const LIMITS: Partial<Limits.Limits> = { pollMillis: Infinity, parkAfterMillis: Infinity }
+const LIMITS: Partial<Limits.Limits> = { pollMillis: Infinity, sweepMillis: Infinity, parkAfterMillis: Infinity }
+
+/** A wake-up that was dropped is found by looking again. */
+const limitsOf = ({ faults, limits }: Settings<Workflow.Any>): Partial<Limits.Limits> => {
+  const isDropping = faults?.faults.some(({ does }) => does === "dropped") ?? false
+  return { ...LIMITS, ...(isDropping ? { sweepMillis: VirtualClock.SWEEP_MILLIS } : {}), ...limits }
+}
 
 /**
  * Makes a world with a running worker; both end with the scope.
@@ -123,7 +156,7 @@ export const make = <W extends Workflow.Any>(options: Options<W>): Effect.Effect
     const client = yield* Effect.withClock(Observer.make(world), Process.clockOf(world))
     const run = inside(world, client)
     const start: World["start"] = (workflow, input, options) =>
-      Effect.zipLeft(startSurely(world, run, workflow, input, options), Drive.idle(world))
+      Effect.zipLeft(run(Client.start(workflow, input, { id: Process.newId(world), ...options })), Drive.idle(world))
     const runToEnd: World["runToEnd"] = (handle) => Effect.zipRight(toEnd(world, run, handle.runId), run(handle.result))
     return {
       run,
@@ -136,13 +169,15 @@ export const make = <W extends Workflow.Any>(options: Options<W>): Effect.Effect
       now: Effect.sync(() => world.time.now),
       crash: crash(world),
       restart: (workflows) => restart(world, workflows),
-      crashAt: (point) => Effect.sync(() => void (world.crashPoints = [...world.crashPoints, point])),
-      appendCount: Effect.sync(() => world.appendCount),
+      crashAt: (point) => Effect.sync(() => crashAt(world, point)),
+      appendCount: Effect.sync(() => world.wire.counts.get("append") ?? 0),
       evictAll: Effect.zipRight(Drive.idle(world), Effect.map(Process.alive(world), Process.evictAll)),
       liveRunCount: Effect.map(Process.alive(world), (process) => process.worker?.live.size ?? 0),
       history: (runId) => Effect.orDie(run(Client.history(runId))),
       mock: (step, standIn) => Effect.sync(() => mock(world, step, standIn)),
-      calls: Effect.sync(() => [...world.calls])
+      calls: Effect.sync(() => [...world.calls]),
+      heal: Effect.sync(() => Wire.heal(world)),
+      damage: Effect.sync(() => damageOf(world))
     }
   })
 
@@ -156,7 +191,7 @@ const makeState = <W extends Workflow.Any>(options: Options<W>): Effect.Effect<W
       services: options.services ?? Layer.empty,
       workflows: options.workflows,
       registry: new Map(Registry.make(options.workflows).byName),
-      limits: { ...LIMITS, ...options.limits },
+      limits: limitsOf(options),
       config: options.config,
       patienceMillis: Duration.toMillis(options.patience ?? "5 seconds"),
       standIns: new Map(),
@@ -165,18 +200,36 @@ const makeState = <W extends Workflow.Any>(options: Options<W>): Effect.Effect<W
       listeners: new Set(),
       lock: yield* Effect.makeSemaphore(1),
       process: undefined,
+      zombies: new Set(),
       processCount: 0,
-      appendCount: 0,
-      crashPoints: [],
-      isReplayingAlways: options.alwaysReplay ?? false,
+      wire: Wire.make(planOf(options)),
+      canTakeOver: options.log === undefined,
+      deployments: options.deployments ?? [],
+      trace: { hash: 0x811c9dc5 | 0, taskCount: 0 },
       idCount: 0,
       tokenCount: 0
     }
   })
 
+const planOf = ({ alwaysReplay, faults = Plan.NONE }: Settings<Workflow.Any>): Plan.Plan =>
+  alwaysReplay === true ? { ...faults, evict: 100 } : faults
+
+const crashAt = ({ wire }: WorldState, { append, moment }: CrashPoint): void => {
+  const fault: Plan.Fault = { at: "append", nth: append, does: `crash ${moment}`, amount: 0 }
+  wire.plan = { ...wire.plan, faults: [...wire.plan.faults, fault] }
+}
+
+const damageOf = ({ processCount, trace, wire }: WorldState): Damage => ({
+  strikes: [...wire.strikes],
+  unfenced: [...wire.unfenced],
+  fencedCount: wire.fencedCount,
+  processCount,
+  ...trace
+})
+
 const end = (world: WorldState): Effect.Effect<void> =>
   Effect.suspend(() => {
-    world.crashPoints = []
+    Wire.heal(world)
     return world.process === undefined ? Effect.void : Process.close(world.process)
   })
 
@@ -184,33 +237,12 @@ const inside = (world: WorldState, client: Context.Tag.Service<typeof Client.Cli
   effect.pipe(
     Effect.provideService(Client.Client, client),
     Effect.withClock(Process.clockOf(world)),
-    Effect.raceFirst(Process.keepAlive(world))
+    Effect.raceFirst(Effect.suspend(() => (Wire.isFaulty(world) ? Drive.pushOn(world) : Process.keepAlive(world))))
   )
-
-/** Starts a run as a client does that has learnt nothing from a crash: it looks, and asks again if there is none. */
-const startSurely = <Input, A, E, R>(
-  world: WorldState,
-  run: World["run"],
-  workflow: Workflow.Workflow<Input, A, E, R>,
-  input: Input,
-  options: Client.StartOptions = {}
-): Effect.Effect<Client.Handle<A, E>, Client.StartError> =>
-  Effect.suspend(() => {
-    const named = { id: Process.newId(world), ...options }
-    const ids = world.idCount
-    const handle = { runId: named.id, existed: false, result: Client.result(workflow, named.id) }
-    const look = Effect.as(Effect.orDie(run(Client.describe(named.id))), handle)
-    const attempt: Effect.Effect<Client.Handle<A, E>, Client.StartError> = Effect.flatMap(Process.alive(world), (process) => {
-      world.idCount = ids
-      return Effect.catchTag(run(Client.start(workflow, input, named)), "LogError", (error) =>
-        process.isDead ? Effect.catchAllCause(look, () => attempt) : Effect.fail(error))
-    })
-    return attempt
-  })
 
 const crash = (world: WorldState): Effect.Effect<void> =>
   Effect.gen(function*() {
-    Process.kill(world, yield* Process.alive(world))
+    Lives.kill(world, yield* Process.alive(world))
     yield* Process.alive(world)
     yield* Drive.idle(world)
   })
@@ -219,7 +251,7 @@ const restart = (world: WorldState, workflows: ReadonlyArray<Workflow.Any> | und
   Effect.gen(function*() {
     const process = yield* Process.alive(world)
     yield* Process.close(process)
-    Process.kill(world, process)
+    Lives.kill(world, process)
     if (workflows !== undefined) Process.deploy(world, workflows)
     yield* Drive.idle(world)
   })

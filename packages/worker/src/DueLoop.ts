@@ -3,6 +3,7 @@
  * loop asks it, at the next known instant or every `pollMillis`, whichever is first (I6).
  */
 import { Duration, Effect, Schedule } from "effect"
+import type { Errors } from "@reprise/core/engine"
 import * as Live from "./Live.js"
 import * as RunLoop from "./RunLoop.js"
 import type { Worker } from "./State.js"
@@ -40,6 +41,27 @@ const round = (worker: Worker): Effect.Effect<void> =>
     const again = runIds.length === limit ? AGAIN_MILLIS : worker.limits.pollMillis
     yield* pause(worker, Math.min(nextAt ?? Infinity, now + again))
   }).pipe(Effect.catchAll((error) => Effect.zipRight(Live.storeFailed(worker, error), Effect.sleep(AFTER_ERROR))))
+
+/**
+ * Takes up what this worker should have been told of and was not: messages that nobody has read, and unfinished steps of
+ * runs that nobody holds (I6). Runs until it is interrupted.
+ */
+export const sweep = (worker: Worker): Effect.Effect<never> =>
+  Effect.forever(Effect.zipRight(
+    Effect.sleep(Duration.millis(worker.limits.sweepMillis)),
+    Effect.catchAll(sweepOnce(worker), (error) => Live.storeFailed(worker, error))
+  ))
+
+const sweepOnce = (worker: Worker): Effect.Effect<void, Errors.LogError> =>
+  Effect.gen(function*() {
+    const all = { now: worker.now(), limit: Number.MAX_SAFE_INTEGER }
+    const mailed = yield* worker.log.runnable({ ...all, recover: "mail" })
+    for (const runId of mailed.runIds) if (!worker.loading.has(runId)) RunLoop.readMail(worker, runId)
+    const unfinished = yield* worker.log.runnable({ ...all, recover: true })
+    for (const runId of unfinished.runIds) {
+      if (!isKnown(worker, runId) && !RunLoop.isShelved(worker, runId)) RunLoop.load(worker, runId, [])
+    }
+  })
 
 const isKnown = (worker: Worker, runId: string): boolean => worker.live.has(runId) || worker.loading.has(runId)
 

@@ -73,7 +73,7 @@ export const open = <W extends Workflow.Any>(
     yield* listen(worker)
     yield* Effect.addFinalizer(() => stop(worker))
     yield* DueLoop.recover(worker)
-    for (const loop of [CommitLoop.run, DueLoop.run, Parking.run]) yield* Effect.forkScoped(loop(worker))
+    for (const loop of [CommitLoop.run, DueLoop.run, DueLoop.sweep, Parking.run]) yield* Effect.forkScoped(loop(worker))
     return worker
   })
 

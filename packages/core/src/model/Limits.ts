@@ -24,6 +24,8 @@ export interface Limits {
   readonly parkAfterMillis: number
   /** Longest wait between two looks at the store for due timers and messages, in milliseconds. */
   readonly pollMillis: number
+  /** How often a worker looks for runs that it should have been told of and was not, in milliseconds. */
+  readonly sweepMillis: number
   /** Events read from the store in one page. */
   readonly pageEventCount: number
 }
@@ -44,6 +46,8 @@ export const Limits: Limits = {
   liveRunsMax: 10_000,
   parkAfterMillis: 1_000,
   pollMillis: 500,
+  // Wake-ups do not get lost in one process; should one, half a minute is what it costs.
+  sweepMillis: 30_000,
   pageEventCount: 10_000
 }
 

@@ -183,12 +183,13 @@ export interface LogShape {
   >
   /**
    * Open runs that need an owner: due at `now` and not blocked, and with `recover` also those with undelivered messages
-   * or unfinished steps, and all that are blocked: the code may have been mended. `nextAt` is the earliest due instant
-   * after `now`.
+   * or unfinished steps, and all that are blocked: the code may have been mended. With `recover: "mail"` only those with
+   * undelivered messages, blocked or not. A `Start` message waits for its instant and is not counted. `nextAt` is the
+   * earliest due instant after `now`.
    */
   readonly runnable: (options: {
     readonly now: number
-    readonly recover: boolean
+    readonly recover: boolean | "mail"
     readonly limit: number
   }) => Effect.Effect<{ readonly runIds: ReadonlyArray<string>; readonly nextAt: number | undefined }, LogError>
   readonly find: (filter: RunFilter) => Effect.Effect<ReadonlyArray<RunSummary>, LogError>

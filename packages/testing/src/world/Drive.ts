@@ -18,9 +18,9 @@ export const idle = (world: WorldState): Effect.Effect<void> =>
   Effect.gen(function*() {
     for (let still = 0; still < STILL_TURNS;) {
       const process = yield* Process.alive(world)
-      yield* turn
-      if (world.isReplayingAlways) Process.evictAll(process)
-      if (process.isDead || !process.scheduler.isIdle || process.inFlight > 0) still = 0
+      yield* Process.turn
+      if (world.wire.plan.evict === 100) Process.evictAll(process)
+      if (process.isDead || isMoving(process) || [...world.zombies].some(isMoving)) still = 0
       else if (yield* Effect.raceFirst(awaitsPromise(world, process), Effect.as(Deferred.await(process.death), true))) {
         still = 0
         yield* nap
@@ -28,15 +28,26 @@ export const idle = (world: WorldState): Effect.Effect<void> =>
     }
   })
 
+const isMoving = ({ inFlight, scheduler }: OneProcess): boolean => !scheduler.isIdle || inFlight > 0
+
+/** Lets time pass for as long as nothing else can go on, without end: for an effect that waits for what was delayed. */
+export const pushOn = (world: WorldState): Effect.Effect<never> =>
+  Effect.forever(Effect.zipRight(idle(world), Effect.sync(() => {
+    const next = nextStop(world)
+    if (next !== undefined) VirtualClock.moveTo(world.time, next)
+  })))
+
+const nextStop = (world: WorldState): number | undefined => VirtualClock.nextStop(world.time, world.wire.isOverlooked)
+
 /** Lets time go on by `millis`, stop by stop (R1). */
 export const advance = (world: WorldState, millis: number): Effect.Effect<void> =>
   Effect.gen(function*() {
     const end = world.time.now + millis
     yield* idle(world)
-    for (let next = VirtualClock.nextStop(world.time); next !== undefined && next <= end;) {
+    for (let next = nextStop(world); next !== undefined && next <= end;) {
       VirtualClock.moveTo(world.time, next)
       yield* idle(world)
-      next = VirtualClock.nextStop(world.time)
+      next = nextStop(world)
     }
     VirtualClock.moveTo(world.time, end)
     yield* idle(world)
@@ -46,17 +57,12 @@ export const advance = (world: WorldState, millis: number): Effect.Effect<void> 
 export const skip = (world: WorldState): Effect.Effect<boolean> =>
   Effect.gen(function*() {
     yield* idle(world)
-    const next = VirtualClock.nextStop(world.time)
+    const next = nextStop(world)
     if (next === undefined) return false
     VirtualClock.moveTo(world.time, next)
     yield* idle(world)
     return true
   })
-
-const turn = Effect.async<void>((resume) => {
-  const immediate = setImmediate(() => resume(Effect.void))
-  return Effect.sync(() => clearImmediate(immediate))
-})
 
 /** What a body awaits outside needs real time (R2). */
 const nap = Effect.async<void>((resume) => {
@@ -73,6 +79,8 @@ const waitingSince = new WeakMap<object, number>()
  */
 const awaitsPromise = (world: WorldState, process: OneProcess): Effect.Effect<boolean> =>
   Effect.gen(function*() {
+    // A fiber answers for itself, and those of a paused process answer nobody.
+    if (process.scheduler.isPaused) return false
     const attempts = [...process.worker?.live.values() ?? []].flatMap((run) => [...run.attempts.values()])
     const orphans = [...process.worker?.orphans.values() ?? []].flatMap((attempts) => [...attempts.values()])
     const begun = [...attempts, ...orphans].flatMap(({ fiber }) => (fiber === undefined ? [] : [fiber]))

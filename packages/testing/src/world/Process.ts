@@ -1,23 +1,12 @@
-/**
- * One process of a world: a worker on the world's store and time. It ends with the world, or crashes.
- *
- * Invariants:
- * - R1 A crash is not an interrupt: no finalizer runs and nobody is told; what was committed is all that is left.
- * - R2 Whoever waits for the dead process from outside (a client) learns of its end, as over a broken connection.
- */
-import { type Clock, Context, Deferred, Effect, ExecutionStrategy, Exit, Fiber, GlobalValue, Layer, Scope, Supervisor } from "effect"
+/** One process of a world: a worker on the world's store and time. It ends with the world, or crashes (Lives.ts). */
+import { type Clock, Context, Deferred, Effect, ExecutionStrategy, Exit, Fiber, Layer, Scope, Supervisor } from "effect"
 import type { Workflow } from "@reprise/core"
 import { Errors, Log, Registry } from "@reprise/core/engine"
 import { Live, type State, Worker } from "@reprise/worker/engine"
 import { ProcessScheduler } from "../ProcessScheduler.js"
 import * as VirtualClock from "../VirtualClock.js"
-import type { CrashPoint, Process, StepCall, WorldState } from "./State.js"
-
-// Effect's registry of root fibers, under the key of its fiberScope module (effect 3.22).
-const globalScope = GlobalValue.globalValue(
-  Symbol.for("effect/FiberScope/Global"),
-  () => ({ roots: new Set<Fiber.RuntimeFiber<unknown, unknown>>() })
-)
+import type { Process, StepCall, WorldState } from "./State.js"
+import * as Wire from "./Wire.js"
 
 /** The process that runs now; after a crash, a new one on the same store. */
 export const alive = (world: WorldState): Effect.Effect<Process> =>
@@ -30,21 +19,11 @@ const booted = (world: WorldState): Effect.Effect<Process> =>
 const running = (world: WorldState): Effect.Effect<Process> | undefined =>
   world.process === undefined || world.process.isDead ? undefined : Effect.succeed(world.process)
 
-/** A crash point may strike while the new process recovers: then once more. */
+/** A fault may strike while the new process recovers: then once more. */
 const revive = (world: WorldState): Effect.Effect<Process> =>
-  Effect.flatMap(boot(world), (process) => (process.isDead ? revive(world) : Effect.succeed(process)))
+  Effect.flatMap(boot(world), (process) => (process.isDead || process.isZombie ? revive(world) : Effect.succeed(process)))
 
-/** Ends the process as a power cut does (R1). */
-export const kill = (world: WorldState, process: Process): void => {
-  process.isDead = true
-  process.scheduler.kill()
-  // The runtime would keep them, and with them the whole process, for as long as they have not ended.
-  for (const fiber of globalScope.roots) if (fiber.currentScheduler === process.scheduler) globalScope.roots.delete(fiber)
-  VirtualClock.forget(world.time, process)
-  Deferred.unsafeDone(process.death, Exit.void)
-}
-
-/** Fails as soon as the process dies (R2). */
+/** Fails as soon as the process dies. */
 export const unlessDead = <A, E>(process: Process, operation: string, effect: Effect.Effect<A, E>) =>
   Effect.raceFirst(
     effect,
@@ -81,27 +60,65 @@ const boot = (world: WorldState): Effect.Effect<Process> =>
     if (world.process !== undefined) yield* Scope.close(world.process.logScope, Exit.void)
     const logScope = yield* Scope.fork(world.scope, ExecutionStrategy.sequential)
     const log = Context.get(yield* Layer.buildWithScope(world.log, logScope), Log.Log)
+    const number = ++world.processCount
     const process: Process = {
       makesStops: true,
-      number: ++world.processCount,
-      scheduler: new ProcessScheduler(),
+      skewMillis: 0,
+      number,
+      scheduler: schedulerOf(world, number),
       scope: yield* Scope.make(),
       logScope,
       death: yield* Deferred.make<void>(),
       forked: yield* Supervisor.track,
       log,
       worker: undefined,
+      isZombie: false,
+      known: new Set(),
       inFlight: 0,
       notesInFlight: 0,
       isDead: false
     }
+    equip(world, process)
     yield* Scope.extend(log.watch((change) => hear(world, change)), logScope)
     const services = yield* Layer.buildWithScope(world.services, world.scope)
     const opened = yield* Effect.forkDaemon(Effect.zipRight(Effect.setFiberRefs(world.refs), openWorker(world, process, services)))
-    yield* Effect.raceFirst(Effect.asVoid(Fiber.join(opened)), Deferred.await(process.death))
-    world.process = process
+    const isOpen = Effect.raceFirst(Effect.asVoid(Fiber.join(opened)), Deferred.await(process.death))
+    // It may have to try again later: then only time brings it on.
+    yield* Wire.isFaulty(world) ? Effect.raceFirst(isOpen, pushOn(world, process)) : isOpen
+    if (!process.isZombie) world.process = process
     return process
   }).pipe(Effect.withClock(clockOf(world)))
+
+const schedulerOf = (world: WorldState, number: number): ProcessScheduler =>
+  new ProcessScheduler({
+    trace: world.trace,
+    pick: (count) => {
+      const { order } = world.wire.plan
+      return order === 0 || count === 1 ? 0 : Wire.draw(world, order, count)
+    },
+    moment: () => world.time.now + number
+  })
+
+/** What the plan has for a process that begins. */
+const equip = (world: WorldState, process: Process): void => {
+  const fault = Wire.strike(world, process, "boot", "recovery")
+  if (fault?.does === "clock skew") process.skewMillis = fault.amount
+  const deployment = fault?.does === "deployment" ? world.deployments[fault.amount % world.deployments.length] : undefined
+  if (deployment !== undefined) deploy(world, deployment)
+}
+
+/** Moves time for as long as nothing of a process that begins can move without. */
+const pushOn = (world: WorldState, process: Process): Effect.Effect<never> =>
+  Effect.forever(Effect.map(turn, () => {
+    const next = VirtualClock.nextStop(world.time, world.wire.isOverlooked)
+    if (process.scheduler.isIdle && process.inFlight === 0 && next !== undefined) VirtualClock.moveTo(world.time, next)
+  }))
+
+/** Everything that is ready moves meanwhile. */
+export const turn = Effect.async<void>((resume) => {
+  const immediate = setImmediate(() => resume(Effect.void))
+  return Effect.sync(() => clearImmediate(immediate))
+})
 
 const openWorker = (
   world: WorldState,
@@ -111,7 +128,7 @@ const openWorker = (
   const { config, limits, workflows } = world
   const options = { workflows, limits, ...(config === undefined ? {} : { config }) }
   const context = services.pipe(
-    Context.add(Log.Log, instrumented(world, process)),
+    Context.add(Log.Log, Wire.logOf(world, process)),
     Context.add(Scope.Scope, process.scope)
   )
   // Which services the workflows need is known where the world is made (World.Options).
@@ -135,58 +152,13 @@ const hear = (world: WorldState, change: Log.Change): void => {
   for (const listener of [...world.listeners]) listener(change)
 }
 
-// ---- the log as the worker sees it: it may crash at any append ----
-
-const parked = Effect.async<never>(() => {})
-
-const instrumented = (world: WorldState, process: Process): Log.LogShape => ({
-  epoch: process.log.epoch,
-  watchesAll: process.log.watchesAll,
-  append: (appends) =>
-    Effect.suspend(() => {
-      const append = ++world.appendCount
-      if (strikes(world, process, { append, moment: "before" })) return parked
-      return Effect.flatMap(counted(process, process.log.append(appends)), (answers) =>
-        strikes(world, process, { append, moment: "after" }) ? parked : Effect.succeed(answers))
-    }),
-  send: (runId, message) => counted(process, process.log.send(runId, message)),
-  read: (runId, afterSeq, limit) => counted(process, process.log.read(runId, afterSeq, limit)),
-  inbox: (runId) => counted(process, process.log.inbox(runId)),
-  runnable: (options) => counted(process, process.log.runnable(options)),
-  find: (filter) => counted(process, process.log.find(filter)),
-  note: (notes) =>
-    Effect.suspend(() => {
-      process.notesInFlight += 1
-      return Effect.onExit(counted(process, process.log.note(notes)), () => Effect.sync(() => void (process.notesInFlight -= 1)))
-    }),
-  watch: (listener) =>
-    process.log.watch((change) => {
-      if (!process.isDead) listener(change)
-    })
-})
-
-const counted = <A, E>(process: Process, call: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.suspend(() => {
-    if (process.isDead) return parked
-    process.inFlight += 1
-    return Effect.onExit(call, () => Effect.sync(() => void (process.inFlight -= 1)))
-  })
-
-const strikes = (world: WorldState, process: Process, here: CrashPoint): boolean => {
-  const isHere = (point: CrashPoint): boolean => point.append === here.append && point.moment === here.moment
-  if (!world.crashPoints.some(isHere)) return process.isDead
-  world.crashPoints = world.crashPoints.filter((point) => !isHere(point))
-  kill(world, process)
-  return true
-}
-
 // ---- hooks ----
 
 const hooks = (world: WorldState, process: Process): State.Hooks => ({
   newId: () => `token-${++world.tokenCount}`,
   onRest: (run) => {
     // A body that follows at once yields twice first (below), so that its outcome finds the run gone.
-    if (world.isReplayingAlways) process.scheduler.scheduleTask(() => evict(process, run))
+    if (isEvicted(world)) process.scheduler.scheduleTask(() => evict(process, run))
   },
   around: (run, step, attempt) => (body) => {
     const call: StepCall = {
@@ -198,16 +170,21 @@ const hooks = (world: WorldState, process: Process): State.Hooks => ({
       poll: attempt.poll,
       process: process.number,
       at: world.time.now,
-      isRepeated: world.completed.has(`${run.runId} ${step.id}`)
+      isRepeated: (process.isZombie ? process.known : world.completed).has(`${run.runId} ${step.id}`)
     }
     const called = Effect.suspend(() => {
       world.calls.push(call)
       return standIn(world, call, body)
     })
-    const late = world.isReplayingAlways ? Effect.zipRight(Effect.zipRight(Effect.yieldNow(), Effect.yieldNow()), called) : called
+    const late = world.wire.plan.evict > 0 ? Effect.zipRight(Effect.zipRight(Effect.yieldNow(), Effect.yieldNow()), called) : called
     return Effect.supervised(late, process.forked)
   }
 })
+
+const isEvicted = (world: WorldState): boolean => {
+  const { evict, order } = world.wire.plan
+  return evict === 100 || (evict > 0 && Wire.draw(world, order, 100) < evict)
+}
 
 /** Ids are counted, so that a world does the same in each run of its test; they are only unique in their world. */
 export const newId = (world: WorldState): string => `id-${++world.idCount}`
@@ -229,4 +206,4 @@ const evict = (process: Process, run: State.LiveRun): void => {
   Live.forget(worker, run)
 }
 
-export const clockOf = (world: WorldState): Clock.Clock => VirtualClock.clockFor(world.time, { makesStops: false })
+export const clockOf = (world: WorldState): Clock.Clock => VirtualClock.clockFor(world.time, { makesStops: false, skewMillis: 0 })

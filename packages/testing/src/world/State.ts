@@ -3,7 +3,8 @@ import type { ConfigProvider, Deferred, Effect, Fiber, FiberRefs, Layer, Scope, 
 import type { Workflow } from "@reprise/core"
 import type { Limits, Log } from "@reprise/core/engine"
 import type { State } from "@reprise/worker/engine"
-import type { ProcessScheduler } from "../ProcessScheduler.js"
+import type { ProcessScheduler, Trace } from "../ProcessScheduler.js"
+import type * as Plan from "../simulation/Plan.js"
 import type { Owner, VirtualClock } from "../VirtualClock.js"
 
 /** One begin of a step's body or of a sensor's check. */
@@ -33,6 +34,33 @@ export interface CrashPoint {
   readonly moment: "before" | "after"
 }
 
+/** A fault that has struck. */
+export interface Strike {
+  readonly fault: Plan.Fault
+  /** Epoch milliseconds. */
+  readonly now: number
+  readonly process: number
+  /** What the worker was doing: beginning, taking up what was left, beginning a run, closing one, or something else. */
+  readonly phase: "recovery" | "start" | "close" | "zombie" | "run"
+}
+
+/** What stands between the worker and the world, and makes faults as the plan says. */
+export interface Wire {
+  plan: Plan.Plan
+  /** Calls so far, by site. */
+  readonly counts: Map<Plan.Site, number>
+  readonly strikes: Array<Strike>
+  /** Draws made from the plan's seeds. */
+  drawCount: number
+  /** What is under way on the wire and arrives when time passes. */
+  delayedCount: number
+  /** A wake-up was dropped, and nobody has looked at the store since: then looking is worth a stop. */
+  isOverlooked: boolean
+  /** Runs of which an append of an owner that had lost the store was taken. Always empty: otherwise Reprise has broken its word. */
+  readonly unfenced: Array<string>
+  fencedCount: number
+}
+
 export interface Process extends Owner {
   readonly number: number
   readonly scheduler: ProcessScheduler
@@ -44,6 +72,10 @@ export interface Process extends Owner {
   readonly forked: Supervisor.Supervisor<ReadonlyArray<Fiber.RuntimeFiber<unknown, unknown>>>
   readonly log: Log.LogShape
   worker: State.Worker | undefined
+  /** Another process has taken over, and this one does not know. */
+  isZombie: boolean
+  /** Completed steps that it has read or written: run id and step id. */
+  readonly known: Set<string>
   /** Calls of the log that have not been answered. */
   inFlight: number
   notesInFlight: number
@@ -70,10 +102,16 @@ export interface WorldState {
   readonly listeners: Set<(change: Log.Change) => void>
   readonly lock: Effect.Semaphore
   process: Process | undefined
+  /** Processes that live on though another one has taken over. */
+  readonly zombies: Set<Process>
   processCount: number
-  appendCount: number
-  crashPoints: ReadonlyArray<CrashPoint>
-  isReplayingAlways: boolean
+  readonly wire: Wire
+  /** Whether the store takes another process while the one before still runs. */
+  readonly canTakeOver: boolean
+  /** The workflows of deployments to come. */
+  readonly deployments: ReadonlyArray<ReadonlyArray<Workflow.Any>>
+  /** Grows with everything that moves: the same for the same plan, in every process. */
+  readonly trace: Trace
   idCount: number
   tokenCount: number
 }

@@ -1,0 +1,153 @@
+/**
+ * A plan of faults: plain data that says what goes wrong in a world, and when. The same plan does the same each time, can
+ * be written down, and shrinks to a short story.
+ */
+import { FastCheck as fc } from "effect"
+
+/** The calls by which a worker uses the store. */
+export const CALLS = ["append", "send", "read", "inbox", "runnable", "find", "note"] as const
+export type Call = typeof CALLS[number]
+
+/**
+ * Where a fault strikes: at a worker's call of the store, when the store wakes the worker, when a client sends a message,
+ * or when a process begins.
+ */
+export type Site = Call | "wake-up" | "message" | "boot"
+
+/** What a fault does; the sites that it is for are in `DEEDS`. */
+export type Deed =
+  /** The process dies before the store hears of the call, or once the store has done it. */
+  | "crash before"
+  | "crash after"
+  /** Nothing is applied, and the caller is told of a failure. */
+  | "refused"
+  /** Everything is applied, and the caller is told of a failure all the same; a client sends its message again. */
+  | "answer lost"
+  /** The call reaches the store later, or its answer comes later. */
+  | "slow"
+  | "slow answer"
+  /** The caller is told of a failure at once, but the call reaches the store later. */
+  | "late"
+  /** The call is applied, and reaches the store once more later, when another process may own the run. */
+  | "repeated"
+  /** Nothing of the process moves for a while. */
+  | "pause"
+  /** Meanwhile another process takes over; then the old one goes on for a while, not knowing of it. */
+  | "takeover"
+  /** The clock of the process jumps. */
+  | "clock jump"
+  | "dropped"
+  | "doubled"
+  | "delayed"
+  /** The clock of the process is wrong from its beginning. */
+  | "clock skew"
+  /** The process has the workflows of another deployment. */
+  | "deployment"
+
+/** Strikes once: at the `nth` call at its site in the whole world, from 1. `amount` is in milliseconds, or says which. */
+export interface Fault {
+  readonly at: Site
+  readonly nth: number
+  readonly does: Deed
+  readonly amount: number
+}
+
+export interface Plan {
+  readonly faults: ReadonlyArray<Fault>
+  /** In which order the ready tasks of a process run: as they came (0), or drawn by this seed. */
+  readonly order: number
+  /** How many of 100 runs that come to rest are dropped from memory at once. */
+  readonly evict: number
+}
+
+export const NONE: Plan = { faults: [], order: 0, evict: 0 }
+
+const ON_CALL = ["crash before", "crash after", "refused", "answer lost", "slow", "slow answer", "pause", "takeover", "clock jump"] as const
+
+/** What can be done where. A read is not repeated: nothing would come of it. */
+export const DEEDS: Readonly<Record<Site, ReadonlyArray<Deed>>> = {
+  append: [...ON_CALL, "late", "repeated"],
+  send: [...ON_CALL, "late", "repeated"],
+  read: ON_CALL,
+  inbox: ON_CALL,
+  runnable: ON_CALL,
+  find: ON_CALL,
+  note: ON_CALL,
+  "wake-up": ["dropped", "doubled", "delayed"],
+  message: ["doubled", "answer lost", "delayed"],
+  boot: ["clock skew", "deployment"]
+}
+
+/** Those that cost no time: what does not depend on time comes out the same with them. */
+export const TIMELESS: ReadonlyArray<Deed> = ["crash before", "crash after", "doubled"]
+
+// ---- generating ----
+
+export interface Bounds {
+  /** Which faults there may be. Default: all, without deployments. */
+  readonly deeds?: ReadonlyArray<Deed>
+  /** How many calls at a site are reached by faults. */
+  readonly callsMax: number
+  /** How many faults there are at most. */
+  readonly faultsMax: number
+  /** The longest delay, in milliseconds. */
+  readonly millisMax: number
+}
+
+const ALL: ReadonlyArray<Deed> = [...new Set(Object.values(DEEDS).flat())].filter((deed) => deed !== "deployment")
+
+/** Each sort of fault is switched off in half of the plans, so that every mixture of them is met. */
+export const arbitrary = (bounds: Bounds): fc.Arbitrary<Plan> => {
+  const sorts = sortsOf(bounds.deeds ?? ALL)
+  const fault: fc.Arbitrary<Drawn> = fc.record({
+    sort: fc.nat({ max: sorts.length - 1 }),
+    nth: nth(bounds.callsMax),
+    amount: fc.nat({ max: bounds.millisMax })
+  })
+  return fc.record({
+    on: fc.array(fc.boolean(), { minLength: sorts.length, maxLength: sorts.length, size: "max" }),
+    drawn: fc.array(fault, { maxLength: bounds.faultsMax, size: "max" }),
+    order: fc.oneof(fc.constant(0), fc.nat({ max: 0xffff })),
+    evict: fc.constantFrom(0, 50, 100)
+  }).map(({ drawn, evict, on, order }) => ({
+    faults: drawn.flatMap(({ amount, nth, sort }) => (on[sort] ? [{ ...sorts[sort]!, nth, amount }] : [])),
+    order,
+    evict
+  }))
+}
+
+interface Drawn {
+  readonly sort: number
+  readonly nth: number
+  readonly amount: number
+}
+
+/** Most runs have few calls, and what comes early is as interesting as what comes late. */
+const nth = (max: number): fc.Arbitrary<number> =>
+  fc.oneof(fc.integer({ min: 1, max: Math.min(6, max) }), fc.integer({ min: 1, max }))
+
+/** Appends are where most can go wrong, so they come up more often than other calls. */
+const sortsOf = (deeds: ReadonlyArray<Deed>): ReadonlyArray<Pick<Fault, "at" | "does">> => {
+  const sites = [...CALLS, "append", "append", "wake-up", "message", "boot"] as const
+  return sites.flatMap((at) => DEEDS[at].filter((does) => deeds.includes(does)).map((does) => ({ at, does })))
+}
+
+// ---- showing ----
+
+const TIMED: ReadonlyArray<Deed> = [
+  "slow",
+  "slow answer",
+  "late",
+  "repeated",
+  "pause",
+  "takeover",
+  "clock jump",
+  "delayed",
+  "clock skew"
+]
+
+/** A fault in words: "append 3: crash after". */
+export const showFault = ({ amount, at, does, nth }: Fault): string => {
+  const how = TIMED.includes(does) ? `, ${amount} ms` : does === "deployment" ? ` ${amount}` : ""
+  return `${at} ${nth}: ${does}${how}`
+}

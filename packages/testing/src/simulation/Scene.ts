@@ -1,0 +1,116 @@
+/** Plays a script in a world with faults, and then lets the world heal and come to rest. */
+import { FastCheck as fc, type Layer, Effect, Exit } from "effect"
+import { Client, type Workflow } from "@reprise/core"
+import { type Event, type Log, Run } from "@reprise/core/engine"
+import { type Options, ProcessScheduler } from "../ProcessScheduler.js"
+import * as World from "../World.js"
+import type * as Plan from "./Plan.js"
+
+/** What stands around the workflows; made anew for each world, so that nothing is left from the one before. */
+export type Surroundings<R> =
+  & Pick<World.Options<never>, "limits" | "config" | "startAt" | "deployments">
+  & { readonly mocks?: Readonly<Record<string, World.StandIn>> }
+  & ([R] extends [never] ? { readonly services?: Layer.Layer<never> } : { readonly services: Layer.Layer<R> })
+
+/** A scene to play: who is there, and what happens without faults. */
+export interface Scene {
+  readonly workflows: ReadonlyArray<Workflow.Any>
+  readonly world: () => Surroundings<never>
+  readonly script: (world: World.World) => Effect.Effect<unknown, unknown>
+}
+
+export interface SeenRun {
+  readonly runId: string
+  readonly workflow: string
+  readonly version: string
+  readonly status: Run.Status
+  readonly blocked: Log.RunSummary["blocked"]
+  readonly history: ReadonlyArray<Event.Event>
+  /** What a worker ought to have done of it by now, in words. */
+  readonly unfinished: ReadonlyArray<string>
+}
+
+/** What a play has come to. */
+export interface Seen {
+  /** How the script ended. */
+  readonly exit: Exit.Exit<unknown, unknown>
+  /** In the order of their creation. */
+  readonly runs: ReadonlyArray<SeenRun>
+  /** Every begin of a step's body. */
+  readonly calls: ReadonlyArray<World.StepCall>
+  readonly damage: World.Damage
+  readonly appendCount: number
+  /** Virtual milliseconds from beginning to end. */
+  readonly millis: number
+}
+
+/** Jumps in time after the script; a workflow that goes round and round has more. */
+const STOPS_MAX = 1_000
+
+export const play = (scene: Scene, plan: Plan.Plan): Effect.Effect<Seen> =>
+  Effect.scoped(Effect.gen(function*() {
+    const { mocks = {}, ...surroundings } = scene.world()
+    const options = { ...surroundings, workflows: scene.workflows, faults: plan }
+    // Which services the steps need was asked for where the scene was made (Surroundings).
+    const world = yield* World.make(options as World.Options<never>)
+    const begunAt = yield* world.now
+    for (const [step, standIn] of Object.entries(mocks)) yield* world.mock(step, standIn)
+    const exit = yield* Effect.exit(scene.script(world))
+    yield* world.heal
+    for (let stop = 0; stop < STOPS_MAX && (yield* world.skip); stop++);
+    return {
+      exit,
+      runs: yield* look(world),
+      calls: yield* world.calls,
+      damage: yield* world.damage,
+      appendCount: yield* world.appendCount,
+      millis: (yield* world.now) - begunAt
+    }
+  })).pipe(Effect.withScheduler(new ProcessScheduler(ON_LOOKERS)))
+
+/** Scripts run one task after the other, as they come: otherwise a play would depend on what else the process does. */
+const ON_LOOKERS: Options = { trace: { hash: 0, taskCount: 0 }, pick: () => 0, moment: () => 0 }
+
+const RUNS_MAX = 10_000
+
+const look = (world: World.World): Effect.Effect<ReadonlyArray<SeenRun>> =>
+  Effect.gen(function*() {
+    const { log } = yield* world.run(Client.Client)
+    const now = yield* world.now
+    const summaries = yield* Effect.orDie(log.find({ limit: RUNS_MAX }))
+    const runs: Array<SeenRun> = []
+    for (const { blocked, runId, status, version, workflow } of summaries.toReversed()) {
+      const history = yield* world.history(runId)
+      const { messages } = yield* Effect.orDie(log.inbox(runId))
+      const isLeftAlone = blocked !== undefined || Run.isClosed(status)
+      const unfinished = isLeftAlone ? [] : unfinishedOf(fold(runId, workflow, version, history), messages, now)
+      runs.push({ runId, workflow, version, status, blocked, history, unfinished })
+    }
+    return runs
+  })
+
+const fold = (runId: string, workflow: string, version: string, history: ReadonlyArray<Event.Event>): Run.RunState => {
+  const state = Run.pending(runId, workflow, version)
+  for (const event of history) Run.evolve(state, event)
+  return state
+}
+
+const unfinishedOf = (
+  state: Run.RunState,
+  messages: ReadonlyArray<{ readonly _tag: string; readonly messageId: string }>,
+  now: number
+): ReadonlyArray<string> => {
+  if (state.paused !== undefined) return messages.filter(({ _tag }) => _tag === "Resume").map(() => "its resume is not delivered")
+  const wrong = messages.map(({ _tag, messageId }) => `${_tag} ${messageId} is not delivered`)
+  if (state.continuing !== undefined) wrong.push("its next generation has not begun")
+  for (const { id, phase } of state.steps.values()) if (phase !== "asking") wrong.push(`step ${id} is ${phase}`)
+  for (const [id, dueAt] of state.timers) if (dueAt <= now) wrong.push(`timer ${id} has not fired`)
+  return wrong
+}
+
+/** How a script ended, to be compared. */
+export const outcomeOf = (exit: Exit.Exit<unknown, unknown>): unknown =>
+  Exit.match(exit, { onSuccess: (value) => ({ value }), onFailure: (cause) => ({ cause: cause.toString() }) })
+
+/** Whether something draws inputs, or is one. */
+export const isArbitrary = <A>(given: A | fc.Arbitrary<A>): given is fc.Arbitrary<A> => given instanceof fc.Arbitrary
