@@ -183,7 +183,7 @@ const messages: ReadonlyArray<Edit> = [
   edit("update-remove", handling(Effect.succeed("done")), seq(a), ["a", "a", MISSING], (by) => by === "old" ? change() : Effect.void),
   edit("update-validator", handling(Effect.succeed("done")), handling(Effect.succeed("done"), Effect.fail("no")), all("a"), change),
   edit("update-step-add", handling(Effect.succeed("done")), handling(quick("b")), ["a", "a", EXTRA], change),
-  edit("update-answer", handling(Effect.succeed("done")), handling(Effect.succeed("new")), ["a", "a", "! Divergence missing"], change)
+  edit("update-answer", handling(Effect.succeed("done")), handling(Effect.succeed("new")), ["a", "a", "! Divergence value"], change)
 ]
 
 // ---- values ----

@@ -31,6 +31,8 @@ export const listed = (causes: Causes): ReadonlyArray<Client.Cause> =>
 const likeness = (fault: Errors.Fault, runId: string): ReadonlyArray<unknown> => {
   switch (fault._tag) {
     case "Divergence":
+      // Each run has values of its own.
+      if (fault.change === "value") return [fault.change, fault.source]
       return [fault.change, fault.source, unplaced(fault.expected), unplaced(fault.actual)]
     case "PatchUsed":
       return [fault.patch]

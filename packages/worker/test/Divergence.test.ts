@@ -1,8 +1,8 @@
 /** Code that does not fit a run's history is found before it does anything, explained, and harmless. */
 import { it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { describe, expect } from "vitest"
-import { Client, Signal, Step, Workflow } from "@reprise/core"
+import { Client, Signal, Step, Update, Workflow } from "@reprise/core"
 import { World } from "@reprise/testing"
 
 const Go = Signal.make("go")
@@ -120,6 +120,24 @@ describe("a run whose code has changed", () => {
         expect((yield* world.calls).filter((call) => call.process === 2)).toEqual([])
       }))
   }
+
+  it.scoped("another answer to an update is shown beside the one that its sender has", () =>
+    Effect.gen(function*() {
+      const Ask = Update.make("ask", { output: Schema.String })
+      const answering = (answer: string) =>
+        coded(Effect.zipRight(Update.handle(Ask, { run: () => Effect.succeed(answer) }), Effect.as(Go.receive, "")))
+      const world = yield* World.make({ workflows: [answering("yes")] })
+      yield* world.start(answering("yes"), undefined, { id: "run" })
+      expect(yield* world.run(Client.update("run", Ask, undefined, { messageId: "m" }))).toBe("yes")
+      yield* world.restart([answering("no")])
+      yield* world.run(Client.signal("run", Go, undefined))
+      yield* world.idle
+      expect((yield* world.run(Client.describe("run"))).blocked).toMatchObject({
+        change: "value",
+        expected: "the answer to update m: \"yes\"",
+        actual: "the answer to update m: \"no\""
+      })
+    }))
 
   it.scoped("the message names the source line of the step", () =>
     Effect.gen(function*() {

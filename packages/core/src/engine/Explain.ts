@@ -14,11 +14,47 @@ export const explained = (fault: Divergence, program: ProgramState, history: Rea
   const { misfit } = program
   const expected = program.recorded?.[program.recordedCount]?.event
   const nearest = misfit === undefined ? undefined : laterAlike(misfit, fault.seq, history)
+  if (misfit !== undefined && expected !== undefined && Determinism.describeCommand(misfit) === fault.expected) {
+    return new Divergence({
+      ...fault,
+      change: "value",
+      expected: `${fault.expected}: ${brief(valueOf(expected))}`,
+      actual: `${fault.actual}: ${brief(valueOf(misfit))}`
+    })
+  }
   return new Divergence({
     ...fault,
     change: changeOf(misfit, expected, nearest),
     ...(nearest === undefined ? {} : { nearest: { seq: nearest.seq, what: Determinism.describeEvent(nearest.event) } })
   })
+}
+
+/** What is compared of an end or an answer, beside its kind. */
+const valueOf = (what: Command | Event): unknown => {
+  switch (what._tag) {
+    case "CompleteUpdate":
+    case "UpdateCompleted":
+    case "CompleteRun":
+    case "RunCompleted":
+      return what.output
+    case "FailUpdate":
+    case "UpdateFailed":
+    case "FailRun":
+    case "RunFailed":
+      return what.failure
+    case "ContinueAsNew":
+    case "RunContinuedAsNew":
+      return what.input
+    default:
+      return undefined
+  }
+}
+
+const BRIEF = 200
+
+const brief = (value: unknown): string => {
+  const text = JSON.stringify(value) ?? "nothing"
+  return text.length > BRIEF ? `${text.slice(0, BRIEF)}…` : text
 }
 
 /** What stood before the place was asked for; so only what comes after it can be what the code asks for now. */

@@ -80,8 +80,8 @@ export class RunExists extends Schema.TaggedError<RunExists>()("RunExists", {
 }) {
   get hint() {
     return this.by === "id"
-      ? "Use another id, or start with onConflict \"use_existing\"."
-      : "Use another key, or start with onConflict \"use_existing\" or \"terminate_existing\"."
+      ? "Use another id; a start may also ask for the run that is there (onConflict)."
+      : "Use another key; a start may also ask for the run that is there, or replace it (onConflict)."
   }
   override get message() {
     return told("RunExists", `Run "${this.runId}" (${this.status}) already has the ${this.by} "${this.value}".`, this.hint)
@@ -380,7 +380,7 @@ export type EngineError = typeof EngineError.Type
 // ---- why a run cannot go on until its code is mended; its history is untouched ----
 
 /** What was changed in the code, as far as a divergence shows it (engine/Explain.ts). */
-export const Change = Schema.Literal("missing", "extra", "order", "replaced", "length", "fiber")
+export const Change = Schema.Literal("missing", "extra", "order", "replaced", "length", "value", "fiber")
 export type Change = typeof Change.Type
 
 const CHANGES: { readonly [C in Change]: string } = {
@@ -389,6 +389,7 @@ const CHANGES: { readonly [C in Change]: string } = {
   order: "The order has changed, or what stood before it was removed.",
   replaced: "What is expected has another name now, or something was added before it.",
   length: "The sleep or timeout has another length now.",
+  value: "It comes to another value than the one that is recorded, and that others may know.",
   fiber: "It runs in another fiber now: a race, a timeout, a fork or concurrency was added or removed around it, or before it."
 }
 
@@ -565,7 +566,7 @@ export class ForkInvalid extends Schema.TaggedError<ForkInvalid>()("ForkInvalid"
   get hint() {
     if (this.fault !== undefined) return this.fault.hint
     const near = [this.before, this.after].filter((seq) => seq !== undefined)
-    return near.length === 0 ? "Choose another event." : `Fork at event ${near.join(" or ")}.`
+    return near.length === 0 ? "Choose another event, or mend `replace`." : `Fork at event ${near.join(" or ")}.`
   }
   override get message() {
     return told("ForkInvalid", `Run "${this.runId}" cannot be forked at event ${this.seq}: ${this.detail}.`, this.hint)
