@@ -83,6 +83,7 @@ const commands = {
   build: () => node([".ci/build.mjs"]),
   demo: (args) => file("examples/demo/main.ts", args),
   record: (args) => file("test/histories/record.ts", args),
+  simulate: (args) => file("test/simulate/main.ts", args),
   bench,
   example
 }

@@ -197,6 +197,7 @@ const makeState = <W extends Workflow.Any>(options: Options<W>): Effect.Effect<W
       standIns: new Map(),
       calls: [],
       completed: new Set(),
+      scheduled: new Set(),
       listeners: new Set(),
       lock: yield* Effect.makeSemaphore(1),
       process: undefined,

@@ -8,7 +8,7 @@ import type * as Plan from "./Plan.js"
 
 /** What stands around the workflows; made anew for each world, so that nothing is left from the one before. */
 export type Surroundings<R> =
-  & Pick<World.Options<never>, "limits" | "config" | "startAt" | "deployments">
+  & Pick<World.Options<never>, "limits" | "config" | "startAt" | "deployments" | "log">
   & { readonly mocks?: Readonly<Record<string, World.StandIn>> }
   & ([R] extends [never] ? { readonly services?: Layer.Layer<never> } : { readonly services: Layer.Layer<R> })
 

@@ -15,7 +15,8 @@ import * as Search from "./Search.js"
 import * as Story from "./Story.js"
 import { complaints, type Judgement } from "./Verdict.js"
 
-export type { Seen, SeenRun, Surroundings } from "./Scene.js"
+export { play, type Scene, type Seen, type SeenRun, type Surroundings } from "./Scene.js"
+export { always } from "./Verdict.js"
 export { Plan }
 
 /** Sets the scene. */

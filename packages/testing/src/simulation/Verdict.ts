@@ -55,6 +55,7 @@ const property = ({ property }: Judgement, seen: Seen, calm: Seen): Complaints =
 /** What holds of every play, whatever the workflows. */
 export const always = (workflows: ReadonlyArray<Workflow.Any>, { calls, damage, runs }: Seen): Complaints => [
   ...calls.filter(({ isRepeated }) => isRepeated).map((call) => `${callOf(call)} began though its owner knew of its completion`),
+  ...calls.filter(({ isPremature }) => isPremature).map((call) => `${callOf(call)} began before the log said so`),
   ...twice(calls),
   ...damage.unfenced.map((runId) => `run ${runId} was changed by an owner that had lost the store`),
   ...runs.flatMap((run) => ofRun(workflows, run))

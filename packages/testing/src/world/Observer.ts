@@ -80,10 +80,11 @@ const start = (world: WorldState, request: Log.StartRequest): Effect.Effect<Log.
       const strikeCount = world.wire.strikes.length
       const begun = Effect.zipRight(whenMoving(process), Effect.suspend(() => Worker.local(process.worker!).start(request)))
       const answer = yield* Effect.either(Process.unlessDead(process, "start a run", begun))
-      if (answer._tag === "Right") return answer.right
+      if (answer._tag === "Right") {
+        const isOurs = answer.right._tag === "Exists" && answer.right.by === "id" && !wasThere
+        return isOurs ? { _tag: "Committed" } : answer.right
+      }
       // What no fault has caused is the store's own word.
       if (!isOver(process) && world.wire.strikes.length === strikeCount) return yield* answer.left
-      yield* Process.alive(world)
-      if (!wasThere && (yield* find).length > 0) return { _tag: "Committed" }
     }
   })

@@ -144,11 +144,7 @@ const openWorker = (
 
 /** What the store has taken, told to clients and to the list of completed steps. */
 const hear = (world: WorldState, change: Log.Change): void => {
-  if (change._tag === "Appended") {
-    for (const event of change.events) {
-      if (event._tag === "StepCompleted") world.completed.add(`${change.runId} ${event.id}`)
-    }
-  }
+  if (change._tag === "Appended") Wire.record(world, change.runId, change.events)
   for (const listener of [...world.listeners]) listener(change)
 }
 
@@ -170,7 +166,9 @@ const hooks = (world: WorldState, process: Process): State.Hooks => ({
       poll: attempt.poll,
       process: process.number,
       at: world.time.now,
-      isRepeated: (process.isZombie ? process.known : world.completed).has(`${run.runId} ${step.id}`)
+      isRepeated: (process.isZombie ? process.known : world.completed).has(`${run.runId} ${step.id}`),
+      isPremature: !world.scheduled.has(`${run.runId} ${step.id} ${attempt.attempt}`),
+      isZombies: process.isZombie
     }
     const called = Effect.suspend(() => {
       world.calls.push(call)

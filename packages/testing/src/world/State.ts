@@ -21,6 +21,10 @@ export interface StepCall {
   readonly at: number
   /** Whether the log already held the step's completion. Always false: otherwise Reprise has broken its word. */
   readonly isRepeated: boolean
+  /** Whether the log did not hold yet that the attempt is to begin. Always false likewise. */
+  readonly isPremature: boolean
+  /** Whether another process had taken over before, and the one that made it did not know. */
+  readonly isZombies: boolean
 }
 
 /** What runs in place of a step's body, or of a sensor's check: an effect, or one made for each call. */
@@ -99,6 +103,8 @@ export interface WorldState {
   readonly calls: Array<StepCall>
   /** Steps whose completion is committed: run id and step id. */
   readonly completed: Set<string>
+  /** Attempts whose beginning is committed: run id, step id and number. */
+  readonly scheduled: Set<string>
   readonly listeners: Set<(change: Log.Change) => void>
   readonly lock: Effect.Semaphore
   process: Process | undefined

@@ -92,7 +92,7 @@ export const logOf = (world: WorldState, process: Process): Log.LogShape => {
     append: (appends) => append(world, process, appends),
     send: (runId, message) => ask("send", log.send(runId, message)),
     read: (runId, afterSeq, limit) =>
-      Effect.tap(ask("read", log.read(runId, afterSeq, limit)), (page) => learn(process, runId, page.map(({ event }) => event))),
+      Effect.tap(ask("read", log.read(runId, afterSeq, limit)), (page) => learn(world, process, runId, page.map(({ event }) => event))),
     inbox: (runId) => ask("inbox", log.inbox(runId)),
     runnable: (options) =>
       Effect.tap(ask("runnable", log.runnable(options)), () => {
@@ -114,7 +114,7 @@ const append = (world: WorldState, process: Process, appends: ReadonlyArray<Log.
     trace.hash = mix(mix(trace.hash, appends.length), appends[0]?.expectedSeq ?? 0)
     return Effect.tap(asked(world, process, "append", phaseOf(appends), judged(world, process, appends)), (answers) => {
       answers.forEach(({ _tag }, i) => {
-        if (_tag === "Committed") learn(process, appends[i]!.runId, appends[i]!.events)
+        if (_tag === "Committed") learn(world, process, appends[i]!.runId, appends[i]!.events)
       })
     })
   })
@@ -138,8 +138,18 @@ const isSuperseded = (world: WorldState, process: Process): boolean =>
   process.isZombie && world.process !== undefined && world.process.log.epoch > process.log.epoch
 
 /** What a process has seen of steps that are completed: it must not call them any more. */
-const learn = (process: Process, runId: string, events: ReadonlyArray<Event.Event>): void => {
+const learn = (world: WorldState, process: Process, runId: string, events: ReadonlyArray<Event.Event>): void => {
   for (const event of events) if (event._tag === "StepCompleted") process.known.add(`${runId} ${event.id}`)
+  record(world, runId, events)
+}
+
+/** What is committed: which attempts may begin, and which steps must not any more. */
+export const record = (world: WorldState, runId: string, events: ReadonlyArray<Event.Event>): void => {
+  for (const event of events) {
+    if (event._tag === "StepCompleted") world.completed.add(`${runId} ${event.id}`)
+    else if (event._tag === "StepScheduled") world.scheduled.add(`${runId} ${event.id} 1`)
+    else if (event._tag === "StepRetryScheduled") world.scheduled.add(`${runId} ${event.id} ${event.attempt}`)
+  }
 }
 
 const parked = Effect.async<never>(() => {})
