@@ -42,13 +42,14 @@ export const make = (program: Node, isDead = false): Played => {
   return { workflow, trace: () => trace, scheduled, premature }
 }
 
-const unlessDead = <A, E, R>(isDead: boolean, body: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+export const unlessDead = <A, E, R>(isDead: boolean, body: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   isDead ? Effect.dieMessage("a body ran while its program was only replayed") : body
 
 type Attempt = Effect.Effect.Success<typeof Step.attempt>
 type Began = (attempt: Attempt) => void
 
-const opsOf = (isDead: boolean, nextValue: () => number, began: Began): Ops<never> => {
+/** `isDead`: the bodies must not run. */
+export const opsOf = (isDead: boolean, nextValue: () => number, began: Began): Ops<never> => {
   const ops: Ops<unknown> = {
     step: (node, message) => step(node, message, isDead, began),
     receive: (name) => signals[name]!.receive,
@@ -66,7 +67,7 @@ const opsOf = (isDead: boolean, nextValue: () => number, began: Began): Ops<neve
   return ops as unknown as Ops<never>
 }
 
-const sleepUntil = (residue: number) =>
+export const sleepUntil = (residue: number) =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(until(now, residue)))
 
 const step = (node: Of<"step">, message: number | undefined, isDead: boolean, began: Began) => {

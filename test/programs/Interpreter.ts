@@ -4,7 +4,7 @@
  * A program tells what it sees in notes, each with its instant; they are what two plays of one story are compared by.
  */
 import { Cause, Clock, Deferred, Effect, Fiber, Option, Queue } from "effect"
-import { CYCLE, type Node, type Of, residueOf, until } from "./Program.js"
+import { CYCLE, deadlineResidue, type Node, type Of, residueOf, until } from "./Program.js"
 
 type Play<R> = Effect.Effect<string, string, R>
 
@@ -21,6 +21,27 @@ export interface Ops<R> {
   /** Runs when the program's scope closes. */
   readonly finalizer: (cleanup: Effect.Effect<void, never, R>) => Effect.Effect<void, never, R>
   readonly handle: (run: (message: number) => Play<R>) => Effect.Effect<void, never, R>
+  /** Missing where there is but one run, which ends with its first generation. */
+  readonly life?: LifeOps<R>
+}
+
+/** A child that need not be awaited. */
+interface Begun<R> {
+  readonly result: Play<R>
+  readonly cancel: Effect.Effect<void, never, R>
+}
+
+/** What concerns a run as a whole, or other runs. */
+export interface LifeOps<R> {
+  readonly run: (node: Of<"child">) => Play<R>
+  readonly start: (node: Of<"child">) => Effect.Effect<Begun<R>, string, R>
+  readonly tell: (node: Of<"tell">) => Effect.Effect<void, string, R>
+  readonly compensate: (node: Of<"compensate">) => Play<R>
+  readonly add: (node: Node, undo: Play<R>) => Effect.Effect<void, never, R>
+  readonly within: (effect: Play<R>) => Play<R>
+  /** With the cells that the next generation begins with. */
+  readonly again: (cells: ReadonlyArray<string>) => Play<R>
+  readonly patched: (id: number) => Effect.Effect<boolean, never, R>
 }
 
 /** What one play of a program has seen. */
@@ -39,8 +60,8 @@ interface Scene<R> {
   readonly message: number | undefined
 }
 
-export const play = <R>(program: Node, ops: Ops<R>, trace: Trace): Play<R> =>
-  Effect.suspend(() => visit({ ops, trace, cells: ["", ""], message: undefined }, program))
+export const play = <R>(program: Node, ops: Ops<R>, trace: Trace, cells: ReadonlyArray<string> = ["", ""]): Play<R> =>
+  Effect.suspend(() => visit({ ops, trace, cells: [...cells], message: undefined }, program))
 
 const note = <R>(scene: Scene<R>, what: string): Effect.Effect<void> =>
   Effect.map(Clock.currentTimeMillis, (now) => void scene.trace.notes.push(`${now} ${what}`))
@@ -124,8 +145,50 @@ const act = <R>(scene: Scene<R>, node: Node): Play<R> => {
       return queue(child(0), child(1))
     case "handle":
       return Effect.as(ops.handle((message) => visit({ ...scene, message }, node.children[0]!)), "handled")
+    case "child":
+      return family(scene, node)
+    case "tell":
+      return lifeOf(scene, ({ tell }) => apart(node, Effect.as(tell(node), "told")))
+    case "compensate":
+      return lifeOf(scene, ({ compensate }) => compensate(node))
+    case "add":
+      return lifeOf(scene, ({ add }) => Effect.as(add(node, child(0)), "added"))
+    case "within":
+      return lifeOf(scene, ({ within }) => within(child(0)))
+    case "again":
+      return lifeOf(scene, ({ again }) => again(cells))
+    case "patched":
+      return lifeOf(scene, ({ patched }) => Effect.map(patched(node.id), String))
   }
 }
+
+const lifeOf = <R>({ ops }: Scene<R>, use: (life: LifeOps<R>) => Play<R>): Play<R> =>
+  ops.life === undefined ? Effect.dieMessage("there are no lives here") : use(ops.life)
+
+/** What reaches another run has an instant of its own, and so has what follows from its answer. */
+const apart = <R>(node: Node, effect: Play<R>): Play<R> =>
+  Effect.flatMap(untilOf(node), (millis) => Effect.zipRight(Effect.sleep(millis), later(node, effect)))
+
+const later = <R>(node: Node, effect: Play<R>): Play<R> =>
+  Effect.tapBoth(effect, { onSuccess: () => afterwards(node), onFailure: () => afterwards(node) })
+
+const afterwards = (node: Node): Effect.Effect<void> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sleep(until(now, deadlineResidue(node, undefined))))
+
+const family = <R>(scene: Scene<R>, node: Of<"child">): Play<R> =>
+  lifeOf(scene, (life) => {
+    if (node.how === "run") return apart(node, life.run(node))
+    return Effect.flatMap(untilOf(node), (millis) =>
+      Effect.zipRight(
+        Effect.sleep(millis),
+        Effect.flatMap(Effect.tapError(life.start(node), () => afterwards(node)), ({ cancel, result }) => {
+          const started = Effect.as(afterwards(node), "started")
+          if (node.how === "start") return started
+          const ended = node.how === "late" ? result : Effect.as(cancel, "cancelled")
+          return Effect.zipRight(Effect.zipRight(started, visit(scene, node.children[1]!)), later(node, ended))
+        })
+      ))
+  })
 
 const joined = <R>(parts: Effect.Effect<ReadonlyArray<string>, string, R>): Play<R> =>
   Effect.map(parts, (values) => `(${values.join(" ")})`)

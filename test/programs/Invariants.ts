@@ -5,7 +5,8 @@ export const violations = (history: ReadonlyArray<Event.Event>): ReadonlyArray<s
   ...frame(history),
   ...steps(history),
   ...timers(history),
-  ...messages(history)
+  ...messages(history),
+  ...commands(history)
 ]
 
 /** Which events stand for what: where each event of one sort and id may stand at most once. */
@@ -14,8 +15,10 @@ const once = (what: string, keys: ReadonlyArray<string>): ReadonlyArray<string> 
 
 const frame = (history: ReadonlyArray<Event.Event>): ReadonlyArray<string> => {
   const wrong: Array<string> = []
-  if (history.length > 0 && history[0]?._tag !== "RunStarted") wrong.push(`${history[0]?._tag} comes first`)
-  if (history.filter(({ _tag }) => _tag === "RunStarted").length > 1) wrong.push("RunStarted twice")
+  // One that has not begun can be ended.
+  const isUnrun = history.length === 1 && (history[0]?._tag === "RunCancelled" || history[0]?._tag === "RunTerminated")
+  if (history.length > 0 && !isUnrun && history[0]?._tag !== "RunStarted") wrong.push(`${history[0]?._tag} comes first`)
+  wrong.push(...generations(history))
   const closing = history.findIndex(Event.isClosing)
   if (closing >= 0 && closing < history.length - 1) wrong.push(`${history[closing + 1]?._tag} after ${history[closing]?._tag}`)
   for (let i = 1; i < history.length; i++) {
@@ -23,6 +26,37 @@ const frame = (history: ReadonlyArray<Event.Event>): ReadonlyArray<string> => {
   }
   return wrong
 }
+
+/** Each generation begins once, right after the end of the last one: what comes in between says only that it is paused. */
+const generations = (history: ReadonlyArray<Event.Event>): ReadonlyArray<string> => {
+  const wrong: Array<string> = []
+  let count = 0
+  let isBetween = true
+  for (const event of history) {
+    if (event._tag === "RunStarted") {
+      if (!isBetween) wrong.push("RunStarted twice")
+      if ((event.generation ?? 0) !== count) wrong.push(`generation ${event.generation} begins after ${count} others`)
+      count += 1
+      isBetween = false
+    } else if (event._tag === "RunContinuedAsNew") isBetween = true
+    else if (isBetween && count > 0 && Event.sortOf(event) !== "bookkeeping" && !Event.isClosing(event)) {
+      wrong.push(`${event._tag} between two generations`)
+    }
+  }
+  return wrong
+}
+
+/** An id stands for one command of the whole history. */
+const commands = (history: ReadonlyArray<Event.Event>): ReadonlyArray<string> =>
+  once("command", history.flatMap((event) => (ASKING.has(event._tag) && "id" in event ? [event.id] : [])))
+const ASKING: ReadonlySet<string> = new Set([
+  "StepScheduled",
+  "TimerStarted",
+  "AwakeableCreated",
+  "ValueRecorded",
+  "ChildScheduled",
+  "SignalSent"
+])
 
 const SETTLED: ReadonlySet<string> = new Set(["StepCompleted", "StepFailed", "StepCancelled"])
 const OF_A_STEP: ReadonlySet<string> = new Set([
@@ -40,6 +74,7 @@ const steps = (history: ReadonlyArray<Event.Event>): ReadonlyArray<string> => {
   const open = new Map<string, number>()
   const scheduled: Array<string> = []
   for (const event of history) {
+    if (event._tag === "RunContinuedAsNew") open.clear()
     if (event._tag === "StepScheduled") {
       scheduled.push(event.id)
       open.set(event.id, 1)
@@ -63,6 +98,7 @@ const timers = (history: ReadonlyArray<Event.Event>): ReadonlyArray<string> => {
   const due = new Map<string, number>()
   const started: Array<string> = []
   for (const event of history) {
+    if (event._tag === "RunContinuedAsNew") due.clear()
     if (event._tag === "TimerStarted") {
       started.push(event.id)
       due.set(event.id, event.dueAt)
@@ -82,7 +118,17 @@ const MESSAGES: ReadonlySet<string> = new Set([
   "UpdateAccepted",
   "AwakeableSettled",
   "StepResolved",
-  "RunCancelRequested"
+  "RunCancelRequested",
+  "RunPaused",
+  "RunResumed",
+  "ChildStarted",
+  "ChildRefused",
+  "ChildCompleted",
+  "ChildFailed",
+  "ChildCancelled",
+  "ChildTerminated",
+  "SignalDelivered",
+  "SignalRefused"
 ])
 const ANSWERS: ReadonlySet<string> = new Set(["UpdateCompleted", "UpdateFailed"])
 

@@ -1,5 +1,6 @@
 /** The properties that every story must have. Each answers what is wrong, in words. */
 import { Effect } from "effect"
+import type { Event } from "@reprise/core/engine"
 import type { World } from "@reprise/testing"
 import * as Invariants from "./Invariants.js"
 import * as Mutation from "./Mutation.js"
@@ -13,7 +14,7 @@ type Complaints = ReadonlyArray<string>
 /** In one instant, what is cancelled may end in any order; between instants the order is part of the outcome. */
 const inOrder = (notes: ReadonlyArray<string>): ReadonlyArray<string> => notes.toSorted()
 
-const differ = (what: string, expected: ReadonlyArray<string>, actual: ReadonlyArray<string>): Complaints => {
+export const differ = (what: string, expected: ReadonlyArray<string>, actual: ReadonlyArray<string>): Complaints => {
   const [wanted, found] = [inOrder(expected), inOrder(actual)]
   const at = wanted.findIndex((item, i) => item !== found[i])
   if (at < 0 && wanted.length === found.length) return []
@@ -44,8 +45,8 @@ export const ofHistory = ({ program }: Story, { blocked, history, notes }: Obser
   if (wrong.length > 0) return wrong
   const replayed = Replays.replay(program, history)
   return [
-    ...Replays.faults(program, history),
-    ...Replays.prefixFaults(program, history),
+    ...Replays.faults(Replays.single(program), history),
+    ...Replays.prefixFaults(Replays.single(program), history),
     // What blocked a run is not in its history.
     ...(blocked === undefined ? differ("notes of the replay", notes, replayed.played.trace().notes) : [])
   ]
@@ -101,8 +102,8 @@ export const survives = (story: Story, expected: Observed, faults: Faults): Effe
     const complaints = [
       ...statusDiffers(expected, seen),
       ...differ("notes", expected.notes, seen.notes),
-      ...differ("bodies", lasting(expected), lasting(seen)),
-      ...differ("events", timeless(expected), timeless(seen)),
+      ...differ("bodies", lasting(expected.calls, expected.history), lasting(seen.calls, seen.history)),
+      ...differ("events", timeless(expected.history), timeless(seen.history)),
       ...bodiesOf(seen),
       ...Invariants.violations(seen.history)
     ]
@@ -110,7 +111,7 @@ export const survives = (story: Story, expected: Observed, faults: Faults): Effe
   })
 
 /** Each body once, without those of steps that were cancelled at the instant of their beginning: they may begin, or not. */
-const lasting = ({ calls, history }: Observed): ReadonlyArray<string> => {
+export const lasting = (calls: ReadonlyArray<string>, history: ReadonlyArray<Event.Event>): ReadonlyArray<string> => {
   const began = new Map<string, { readonly name: string; readonly at: number }>()
   const fleeting = new Set<string>()
   for (const event of history) {
@@ -125,7 +126,7 @@ const lasting = ({ calls, history }: Observed): ReadonlyArray<string> => {
  * Recorded values are drawn anew when they were not committed. A run that ends at the instant of a cancel may do so before
  * or after it hears of it: not every fiber is waited for.
  */
-const timeless = ({ history }: Observed): ReadonlyArray<string> =>
+export const timeless = (history: ReadonlyArray<Event.Event>): ReadonlyArray<string> =>
   history.filter(({ _tag, at }) => _tag !== "StepCancelled" || at !== history.at(-1)?.at).map((event) =>
     JSON.stringify(event, (key, value: unknown) =>
       key === "token" || key === "value" || key === "chance" || key === "notes" || key === "stack" ? undefined : value))

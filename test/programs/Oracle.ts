@@ -27,7 +27,7 @@ export interface Outcome {
 }
 
 /** What a step's defect is to a program. */
-class Died extends Error {}
+export class Died extends Error {}
 
 // ---- what steps and messages mean ----
 
@@ -80,7 +80,7 @@ const sensor = (stage: Stage, node: Of<"sensor">): Effect.Effect<string, string>
     }
   }))
 
-const opsOf = (stage: Stage): Ops<never> => ({
+export const opsOf = (stage: Stage): Ops<never> => ({
   step: (node, message) => step(stage, node, message),
   sensor: (node) => sensor(stage, node),
   receive: (name) =>
@@ -231,7 +231,7 @@ export const outcome = (story: Story): Outcome => {
 }
 
 /** Effect makes a defect of an error in some places; a defect that is not a step's blocks the run. */
-const hasOwnDefect = (cause: Cause.Cause<string>): boolean => Chunk.some(Cause.defects(cause), (died) => !(died instanceof Died))
+export const hasOwnDefect = (cause: Cause.Cause<string>): boolean => Chunk.some(Cause.defects(cause), (died) => !(died instanceof Died))
 
 const statusOf = (exit: Exit.Exit<string, string> | undefined): string => {
   if (exit === undefined) return "running"

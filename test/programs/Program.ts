@@ -38,16 +38,42 @@ export type Node =
     | { readonly kind: "race"; readonly how: "race" | "raceFirst" | "raceAll" }
     | { readonly kind: "catch"; readonly causes: boolean }
     | { readonly kind: "fork"; readonly how: "join" | "interrupt" | "daemon" | "leave" }
+    | Life
   )
+
+/** What concerns a run as a whole, or other runs; played by FamilyDurable.ts. */
+type Life =
+  /**
+   * A child: its first branch is the child's program. It is awaited, left alone, awaited after the second branch, or
+   * cancelled after that. `alias`: it takes the run id of another child of the story.
+   */
+  | {
+    readonly kind: "child"
+    readonly how: "run" | "start" | "late" | "cancel"
+    readonly policy: "cancel" | "terminate" | "abandon"
+    readonly existing: boolean
+    readonly delayed: boolean
+    readonly limited: boolean
+    readonly alias: number | undefined
+  }
+  /** A signal to the n-th run of the story, or to nobody. */
+  | { readonly kind: "tell"; readonly to: number | undefined; readonly name: number }
+  /** A step whose undo fails its first `fails` attempts, and is tried again `times` times. */
+  | { readonly kind: "compensate"; readonly fails: number; readonly times: number }
+  | { readonly kind: "add" | "within" | "patched" }
+  /** Continues as new, unless this is the last generation. */
+  | { readonly kind: "again" }
 export type Kind = Node["kind"]
 export type Of<K extends Kind> = Extract<Node, { readonly kind: K }>
 
 /** One thing that an outsider does, once for each of `moments`; only the first that arrives may count. */
 export interface Message {
-  readonly kind: "signal" | "update" | "settle" | "reject" | "cancel" | "terminate" | "query"
+  readonly kind: "signal" | "update" | "settle" | "reject" | "cancel" | "terminate" | "query" | "pause" | "resume"
   /** Which signal, or which of the program's awakeables. */
   readonly target: number
   readonly moments: ReadonlyArray<readonly [cycle: number, rank: number]>
+  /** Which of the story's runs it is for; the first when it is missing. */
+  readonly run?: number
 }
 
 export interface Story {
@@ -92,10 +118,10 @@ export const until = (now: number, residue: number): number => (((residue - now)
 
 // ---- generating ----
 
-const rank = fc.nat({ max: RANKS - 1 })
-const few = fc.nat({ max: 2 })
+export const rank = fc.nat({ max: RANKS - 1 })
+export const few = fc.nat({ max: 2 })
 
-const node = <P extends object>(
+export const node = <P extends object>(
   kind: Kind,
   children: fc.Arbitrary<ReadonlyArray<Node>>,
   own: { [K in keyof P]: fc.Arbitrary<P[K]> }
@@ -103,8 +129,8 @@ const node = <P extends object>(
   // The table below gives each kind its own fields.
   fc.record({ kind: fc.constant(kind), id: fc.constant(0), slot: fc.constant(0), rank, children, ...own }) as unknown as fc.Arbitrary<Node>
 
-const none = fc.constant<ReadonlyArray<Node>>([])
-const seldom = fc.nat({ max: 5 }).map((roll) => roll === 5)
+export const none = fc.constant<ReadonlyArray<Node>>([])
+export const seldom = fc.nat({ max: 5 }).map((roll) => roll === 5)
 
 const step = node("step", none, {
   fails: fc.constantFrom(0, 0, 0, 1, 2),
@@ -116,7 +142,7 @@ const step = node("step", none, {
 const sleep = node("sleep", none, {})
 
 /** What may stand where nothing can interrupt it: it ends by itself. */
-const simple: fc.Arbitrary<Node> = fc.letrec<{ readonly node: Node }>((tie) => ({
+export const simple: fc.Arbitrary<Node> = fc.letrec<{ readonly node: Node }>((tie) => ({
   node: fc.oneof(
     { maxDepth: 1 },
     { arbitrary: step, weight: 4 },
@@ -127,7 +153,11 @@ const simple: fc.Arbitrary<Node> = fc.letrec<{ readonly node: Node }>((tie) => (
   )
 })).node
 
-const any: fc.Arbitrary<Node> = fc.letrec<{ readonly node: Node }>((tie) => {
+type Tie = (key: "node") => fc.Arbitrary<Node>
+type Entries = Array<fc.WeightedArbitrary<Node>>
+
+/** Any program; `extra` are the kinds that not every story has. */
+export const anyWith = (extra: (tie: Tie) => Entries): fc.Arbitrary<Node> => fc.letrec<{ readonly node: Node }>((tie) => {
   const one = fc.tuple(tie("node"))
   const two = fc.tuple(tie("node"), tie("node"))
   const some = fc.array(tie("node"), { minLength: 1, maxLength: 4 })
@@ -164,12 +194,15 @@ const any: fc.Arbitrary<Node> = fc.letrec<{ readonly node: Node }>((tie) => {
       { arbitrary: node("finalizer", fc.tuple(simple), {}), weight: 1 },
       { arbitrary: node("cached", one, {}), weight: 1 },
       { arbitrary: node("disconnect", one, {}), weight: 1 },
-      { arbitrary: node("uninterruptible", fc.tuple(simple), {}), weight: 1 }
+      { arbitrary: node("uninterruptible", fc.tuple(simple), {}), weight: 1 },
+      ...extra(tie)
     )
   }
 }).node
 
-const numbered = (root: Node): Node => {
+const any = anyWith(() => [])
+
+export const numbered = (root: Node): Node => {
   let count = 0
   const visit = (node: Node): Node => {
     const id = ++count
@@ -222,7 +255,8 @@ const showNode = (node: Node): string => {
   return `${kind}${settings === "" ? "" : `(${settings})`}#${id}${rank === 0 ? "" : `@${rank}`}${inside}`
 }
 
+const showMessage = ({ kind, moments, run, target }: Message, i: number): string =>
+  `m${i}: ${kind} ${target}${run === undefined ? "" : ` to ${run}`} at ${JSON.stringify(moments)}`
+
 /** A story in one line for each message. */
-export const show = ({ program, script }: Story): string =>
-  [showNode(program), ...script.map((message, i) => `m${i}: ${message.kind} ${message.target} at ${JSON.stringify(message.moments)}`)]
-    .join("\n")
+export const show = ({ program, script }: Story): string => [showNode(program), ...script.map(showMessage)].join("\n")

@@ -1,15 +1,35 @@
 /** Plays histories back without a world: whole, cut short, and against other code. */
 import { isDeepStrictEqual } from "node:util"
+import type { Workflow } from "@reprise/core"
 import { Decide, Event, Host, Program, Registry, Replay, Run } from "@reprise/core/engine"
 import * as Durable from "./Durable.js"
 import type { Node } from "./Program.js"
 import { RUN_ID } from "./Scenario.js"
 
 const host = Host.make({ secret: () => "secret" })
-const run = { runId: RUN_ID, workflow: "played", version: "1", generationSeq: 1 }
 
-const recorded = (history: ReadonlyArray<Event.Event>): ReadonlyArray<Event.Recorded> =>
-  history.map((event, i) => ({ seq: i + 1, event }))
+/** What a run plays: its workflow, with bodies that must not run if it `isDead`. */
+export interface Player<P extends { readonly workflow: Workflow.Any }> {
+  readonly runId: string
+  readonly make: (isDead: boolean) => P
+}
+
+/** A run of one program. */
+export const single = (program: Node): Player<Durable.Played> => ({ runId: RUN_ID, make: (isDead) => Durable.make(program, isDead) })
+
+type History = ReadonlyArray<Event.Event>
+
+const subject = (runId: string, history: History) => ({
+  runId,
+  workflow: "played",
+  version: "1",
+  generationSeq: Math.max(1, history.findLastIndex(({ _tag }) => _tag === "RunStarted") + 1)
+})
+
+const recorded = (history: History): ReadonlyArray<Event.Recorded> => history.map((event, i) => ({ seq: i + 1, event }))
+
+const replayOf = ({ runId }: Player<{ readonly workflow: Workflow.Any }>, workflow: Workflow.Any, history: History): Replay.Replay =>
+  Replay.run(subject(runId, history), recorded(history), Registry.make([workflow]), host)
 
 export interface Replayed {
   readonly replay: Replay.Replay
@@ -17,24 +37,27 @@ export interface Replayed {
 }
 
 /** Replays a history with bodies that must not run. */
-export const replay = (program: Node, history: ReadonlyArray<Event.Event>): Replayed => {
-  const played = Durable.make(program, true)
-  return { replay: Replay.run(run, recorded(history), Registry.make([played.workflow]), host), played }
+export const replay = (program: Node, history: History): Replayed => {
+  const player = single(program)
+  const played = player.make(true)
+  return { replay: replayOf(player, played.workflow, history), played }
 }
 
-/** What is wrong with a replay of this history by the program that wrote it (P2). */
-export const faults = (program: Node, history: ReadonlyArray<Event.Event>): ReadonlyArray<string> => {
-  const { replay: { fault, program: at, state } } = replay(program, history)
+/** What is wrong with a replay of this history's last generation by the program that wrote it (P2). */
+export const faults = (player: Player<{ readonly workflow: Workflow.Any }>, history: History): ReadonlyArray<string> => {
+  const { fault, program: at, state } = replayOf(player, player.make(true).workflow, history)
   if (fault !== undefined) return [`${fault._tag}: ${fault.message}`]
-  if (at === undefined) return history.length === 0 ? [] : ["there is no program"]
-  const folded = Run.pending(run.runId, run.workflow, run.version)
-  for (const event of history) Run.evolve(folded, event)
+  const last = history.at(-1)
+  const { generationSeq, runId, version, workflow } = subject(player.runId, history)
+  const folded = Run.pending(runId, workflow, version, generationSeq)
+  for (const event of history.slice(generationSeq - 1)) Run.evolve(folded, event)
   const wrong: Array<string> = []
   if (!isDeepStrictEqual(state, folded)) wrong.push("its state is not the fold of its events")
-  const last = history.at(-1)
+  // Between two generations there is none, nor in a run that was ended before it began.
+  if (at === undefined) return state.started === undefined || state.continuing !== undefined ? wrong : ["there is no program"]
   const isProgramsEnd = last !== undefined && Event.sortOf(last) === "command" && Event.isClosing(last)
-  if (at.finished !== isProgramsEnd) wrong.push(`the program has ${at.finished ? "" : "not "}finished`)
-  if (Run.isClosed(state.status)) return wrong
+  if (at.finished !== isProgramsEnd && state.continuing === undefined) wrong.push(`the program has ${at.finished ? "" : "not "}finished`)
+  if (Run.isClosed(state.status) || state.continuing !== undefined) return wrong
   for (const step of state.steps.values()) {
     if (!at.waiting.has(step.id)) wrong.push(`no fiber waits for step ${step.id}`)
     if (!step.cancelling && !at.bodies.has(step.id)) wrong.push(`step ${step.id} has no body`)
@@ -50,18 +73,18 @@ export const cuts = (history: ReadonlyArray<Event.Event>): ReadonlyArray<number>
 
 /**
  * What is wrong with replays of the whole activations up to each cut, and with what the program then asks for when the
- * next event is told to it as news (P3).
+ * next event is told to it as news (P3). Each generation is judged by itself.
  */
-export const prefixFaults = (program: Node, history: ReadonlyArray<Event.Event>): ReadonlyArray<string> =>
-  cuts(history).filter((cut) => cut > 0).flatMap((cut) => {
-    const wrong = faults(program, history.slice(0, cut))
-    return (wrong.length > 0 ? wrong : continued(program, history, cut)).map((what) => `cut before event ${cut + 1}: ${what}`)
+export const prefixFaults = (player: Player<{ readonly workflow: Workflow.Any }>, history: History): ReadonlyArray<string> =>
+  cuts(history).filter((cut) => history[cut]?._tag !== "RunStarted").flatMap((cut) => {
+    const wrong = faults(player, history.slice(0, cut))
+    return (wrong.length > 0 ? wrong : continued(player, history, cut)).map((what) => `cut before event ${cut + 1}: ${what}`)
   })
 
-const continued = (program: Node, history: ReadonlyArray<Event.Event>, cut: number): ReadonlyArray<string> => {
+const continued = (player: Player<{ readonly workflow: Workflow.Any }>, history: History, cut: number): ReadonlyArray<string> => {
   const next = history[cut]!
   if (next._tag === "RunTerminated") return []
-  const at = replayLive(program, history.slice(0, cut))
+  const at = replayOf(player, player.make(false).workflow, history.slice(0, cut)).program
   if (at === undefined) return ["there is no program"]
   Program.activate(at, next, cut + 1, undefined)
   if (at.fault !== undefined) return [`live: ${at.fault._tag}: ${at.fault.message}`]
@@ -69,11 +92,6 @@ const continued = (program: Node, history: ReadonlyArray<Event.Event>, cut: numb
   const end = cuts(history).find((other) => other > cut) ?? history.length
   const was = history.slice(cut + 1, end).filter((event) => Event.sortOf(event) === "command").map(blurred)
   return isDeepStrictEqual(asked, was) ? [] : [`live it asks for ${JSON.stringify(asked)} instead of ${JSON.stringify(was)}`]
-}
-
-const replayLive = (program: Node, history: ReadonlyArray<Event.Event>) => {
-  const registry = Registry.make([Durable.make(program).workflow])
-  return Replay.run(run, recorded(history), registry, host).program
 }
 
 /** Without what is drawn anew at each live asking, and stacks. */

@@ -119,7 +119,7 @@ export const send = (world: World.World, story: Story, message: Message, number:
     yield* world.run(Effect.flatMap(Client.Client, ({ log }) => Effect.ignore(log.send(runId, sent))))
   })
 
-const messageOf = (
+export const messageOf = (
   { program }: Story,
   { kind, target }: Message,
   number: number,
@@ -135,6 +135,10 @@ const messageOf = (
       return { _tag: "Cancel", messageId }
     case "terminate":
       return { _tag: "Terminate", messageId }
+    case "pause":
+      return { _tag: "Pause", messageId }
+    case "resume":
+      return { _tag: "Resume", messageId }
     case "query":
       return undefined
     case "settle":

@@ -1,0 +1,111 @@
+/** Random stories of several runs: of runs that start, end, signal and outlive one another, continue as new, and are paused. */
+import { FastCheck as fc } from "effect"
+import {
+  anyWith,
+  few,
+  type Message,
+  MESSAGES_MAX,
+  type Node,
+  node,
+  NODES_MAX,
+  nodesOf,
+  none,
+  numbered,
+  rank,
+  seldom,
+  simple,
+  type Story
+} from "./Program.js"
+
+/** The run of a story that a child node starts; `0` is the first one. */
+export const runIdOf = (id: number): string => (id === 0 ? "run" : `c${id}`)
+
+/** The programs of a story by run id, the first run's first. */
+export const programsOf = (program: Node): ReadonlyMap<string, Node> =>
+  new Map([
+    ["run", program],
+    ...nodesOf(program).flatMap((node) => (node.kind === "child" ? [[runIdOf(node.id), node.children[0]!] as const] : []))
+  ])
+
+/** The n-th of a story's runs. */
+export const nthRun = (program: Node, n: number): string => {
+  const runIds = [...programsOf(program).keys()]
+  return runIds[n % runIds.length]!
+}
+
+/** How often each run may continue as new. */
+export const GENERATIONS_MAX = 2
+
+const oneOf = fc.nat({ max: 4 })
+const fromTo = fc.constantFrom("cancel" as const, "cancel" as const, "terminate" as const, "abandon" as const)
+
+const living: fc.Arbitrary<Node> = anyWith((tie) => [
+  {
+    arbitrary: node("child", fc.tuple(tie("node"), simple), {
+      how: fc.constantFrom("run", "run", "start", "late", "cancel"),
+      policy: fromTo,
+      existing: fc.boolean(),
+      delayed: seldom,
+      limited: seldom,
+      alias: fc.oneof({ arbitrary: fc.constant(undefined), weight: 6 }, { arbitrary: oneOf, weight: 1 })
+    }),
+    weight: 9
+  },
+  {
+    arbitrary: node("tell", none, {
+      to: fc.oneof({ arbitrary: oneOf, weight: 8 }, { arbitrary: fc.constant(undefined), weight: 1 }),
+      name: fc.constantFrom(0, 0, 0, 1)
+    }),
+    weight: 4
+  },
+  { arbitrary: node("compensate", none, { fails: fc.constantFrom(0, 0, 0, 1, 2), times: few }), weight: 4 },
+  { arbitrary: node("add", fc.tuple(simple), {}), weight: 2 },
+  { arbitrary: node("within", fc.tuple(tie("node")), {}), weight: 2 },
+  { arbitrary: node("patched", none, {}), weight: 1 },
+  { arbitrary: node("again", none, {}), weight: 2 }
+])
+
+/** What a family's story has not: kinds whose instants a pause would tie together, or that need their own messages. */
+const simplified = (node: Node): Node => {
+  const children = node.children.map(simplified)
+  switch (node.kind) {
+    case "step":
+      return { ...node, children, deadline: false }
+    case "sensor":
+    case "awakeable": {
+      const { id, rank, slot } = node
+      return { kind: "sleep", id, rank, slot, children }
+    }
+    default:
+      return { ...node, children }
+  }
+}
+
+const family: fc.Arbitrary<Node> = node("seq", fc.array(living, { minLength: 1, maxLength: 5, size: "max" }), {})
+  .map((root) => numbered(simplified(root)))
+  .filter((root) => nodesOf(root).length <= NODES_MAX && nodesOf(root).some(({ kind }) => kind === "child"))
+
+const wordTo = (kinds: fc.Arbitrary<Message["kind"]>): fc.Arbitrary<Message> =>
+  fc.record({
+    kind: kinds,
+    target: fc.constantFrom(0, 0, 0, 1),
+    moments: fc.tuple(fc.tuple(fc.nat({ max: 5 }), rank)),
+    run: oneOf
+  })
+
+const words = wordTo(fc.constantFrom("signal", "signal", "signal", "update", "cancel", "cancel", "terminate"))
+const pauses = wordTo(fc.constantFrom("pause", "pause", "resume", "resume", "resume"))
+
+/** Several runs, which live, end and outlive one another. */
+export const familyStory: fc.Arbitrary<Story> = fc.record({
+  program: family,
+  script: fc.array(words, { maxLength: 8, size: "max" }),
+  isTied: fc.constant(false)
+})
+
+/** The same, where operators pause and resume them. */
+export const pausedStory: fc.Arbitrary<Story> = fc.record({
+  program: family,
+  script: fc.array(fc.oneof(words, pauses, pauses), { maxLength: MESSAGES_MAX, size: "max" }),
+  isTied: fc.constant(false)
+})
