@@ -85,16 +85,21 @@ export const readMail = (worker: Worker, runId: string): void => {
 export const isShelved = (worker: Worker, runId: string): boolean => worker.blocked.has(runId) || worker.paused.has(runId)
 
 /** A blocked run can do nothing with its messages but end; a paused one can also be resumed. */
-const readShelvedMail = (worker: Worker, runId: string): void =>
-  Live.fork(worker, Effect.matchEffect(worker.log.inbox(runId), {
+const readShelvedMail = (worker: Worker, runId: string): void => {
+  const inbox = worker.log.inbox(runId).pipe(
+    Effect.tapErrorTag("LogError", (error) => Live.storeFailed(worker, error)),
+    Effect.retry({ while: (error) => error._tag === "LogError", schedule: Schedule.spaced(RELOAD_DELAY) })
+  )
+  Live.fork(worker, Effect.matchEffect(inbox, {
     onSuccess: ({ messages }) =>
       Effect.sync(() => {
         const wakes = messages.some(({ _tag }) => _tag === "Terminate" || (_tag === "Resume" && worker.paused.has(runId)))
         if (wakes) load(worker, runId, [])
       }),
-    // Damaged mail is told when the run is tried again; the store's failures are told elsewhere, too.
+    // Damaged mail is told when the run is tried again.
     onFailure: (error) => Effect.logWarning(error.message)
   }))
+}
 
 const fetchMail = (worker: Worker, run: LiveRun): void => {
   if (!run.mail || run.reading || run.gone || run.pending !== undefined) return
@@ -319,7 +324,8 @@ export const block = (
   worker.notes.push({ _tag: "Blocked", runId: run.runId, reason: encodeFault(fault) })
   worker.commitSoon()
   const terminate = [...undelivered, ...run.facts].some((fact) => fact._tag === "Message" && fact.message._tag === "Terminate")
-  if (terminate || run.mail) readMail(worker, run.runId)
+  // What is being read now will find the run gone.
+  if (terminate || run.mail || run.reading) readMail(worker, run.runId)
   Live.fork(worker, Effect.logError(`run ${run.runId} is blocked: ${fault.message}`))
 }
 

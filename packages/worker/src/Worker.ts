@@ -232,7 +232,7 @@ const query = (
   input: Parameters<Client.LocalWorker["query"]>[2]
 ): ReturnType<Client.LocalWorker["query"]> =>
   Effect.gen(function*() {
-    const live = worker.live.get(summary.runId)
+    const live = committed(worker, summary.runId)
     const program = live?.program ?? (yield* replayed(worker, summary, name))
     const handler = program.queries.get(name)
     if (handler === undefined) {
@@ -250,12 +250,18 @@ const query = (
 /** Judged before the message is accepted, while its sender can still be told. */
 const refusal = (worker: Worker, summary: Log.RunSummary, message: Message.Message) =>
   Effect.gen(function*() {
-    const live = worker.live.get(summary.runId)?.program
+    const live = committed(worker, summary.runId)?.program
     if (live !== undefined) return Program.refusal(live, message)
     // A run that cannot be replayed now judges the message when it goes on.
     const replay = yield* Effect.catchTag(ReadRun.replayOf(worker, summary), "HistoryDamaged", () => Effect.succeed(undefined))
     return replay?.program === undefined ? undefined : Program.refusal(replay.program, message)
   })
+
+/** A run that is only being started stands in the place of another one, perhaps, that has its id. */
+const committed = (worker: Worker, runId: string): LiveRun | undefined => {
+  const live = worker.live.get(runId)
+  return live?.start === undefined ? live : undefined
+}
 
 /** A query that changed something has spoilt the program in memory; the history has the truth. */
 const refresh = (worker: Worker, live: LiveRun): void => {

@@ -1,10 +1,10 @@
 /** A message that comes at an awkward moment is not left lying in the inbox. */
 import { it } from "@effect/vitest"
-import { Client, Signal, Workflow } from "@reprise/core"
-import { Log, type Message } from "@reprise/core/engine"
+import { Client, Query, Signal, Workflow } from "@reprise/core"
+import { Errors, Log, type Message } from "@reprise/core/engine"
 import { MemoryLog } from "@reprise/testing"
 import { Worker } from "@reprise/worker"
-import { Context, Effect, Layer } from "effect"
+import { Context, Deferred, Effect, Fiber, Layer, Option, Schema, TestClock } from "effect"
 import { describe, expect } from "vitest"
 
 const Go = Signal.make("go")
@@ -12,11 +12,19 @@ const Noise = Signal.make("noise")
 const Waits = Workflow.make("waits", {}, () => Effect.as(Go.receive, "went"))
 const WaitsTwice = Workflow.make("waits twice", {}, () => Effect.as(Effect.zipRight(Go.receive, Go.receive), "went twice"))
 
+const Input = Query.make("input", { output: Schema.String })
+const Asked = Workflow.make("asked", { input: Schema.String }, (input) =>
+  Effect.zipRight(Query.handle(Input, () => Effect.succeed(input)), Go.receive))
+
 const message = (name: string, messageId: string): Message.Message => ({ _tag: "Signal", messageId, name })
 
-/** A worker on the store, whose log does something else at some calls. */
-const workerOn = (store: MemoryLog.MemoryStore, changed: (log: Log.LogShape) => Partial<Log.LogShape> = () => ({})) =>
-  Worker.layer({ workflows: [Waits, WaitsTwice] }).pipe(
+/** A worker on the store that takes up nothing of which it was not told, and whose log does something else at some calls. */
+const workerOn = (
+  store: MemoryLog.MemoryStore,
+  changed: (log: Log.LogShape) => Partial<Log.LogShape> = () => ({}),
+  workflows: ReadonlyArray<Workflow.Workflow<any, unknown, unknown, never>> = [Waits, WaitsTwice, Asked]
+) =>
+  Worker.layer({ workflows, limits: { sweepMillis: 1_000_000_000 } }).pipe(
     Layer.provide(Layer.map(MemoryLog.layer(store), (context) => {
       const log = Context.get(context, Log.Log)
       return Context.make(Log.Log, { ...log, ...changed(log) })
@@ -71,4 +79,66 @@ describe("a message that comes", () => {
       })
       expect(yield* Effect.provide(goes, worker)).toBe("went")
     }))
+
+  it.effect("and is being read while a fault takes the run out of service", () =>
+    Effect.gen(function*() {
+      const store = MemoryLog.makeStore()
+      const Faulty = Workflow.make("faulty", {}, () => Effect.zipRight(Effect.sleep("400 millis"), Effect.dieMessage("oops")))
+      const [isRead, isOver] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const then = atCall(1, Effect.zipRight(Deferred.succeed(isRead, undefined), Deferred.await(isOver)))
+      const worker = workerOn(store, (log) => ({ inbox: (runId) => Effect.zipLeft(log.inbox(runId), then) }), [Faulty])
+      const ends = Effect.gen(function*() {
+        const run = yield* Client.start(Faulty, undefined, { id: "a" })
+        yield* Client.terminate("a")
+        yield* Deferred.await(isRead)
+        yield* TestClock.adjust("400 millis")
+        yield* Effect.repeat(Client.describe("a"), { until: ({ blocked, closedAt }) => (blocked ?? closedAt) !== undefined })
+        yield* Deferred.succeed(isOver, undefined)
+        return yield* Effect.flip(run.result)
+      })
+      expect(yield* Effect.provide(ends, worker)).toMatchObject({ _tag: "RunTerminated" })
+    }))
+
+  it.effect("for a paused run, while the store does not answer", () =>
+    Effect.gen(function*() {
+      const store = MemoryLog.makeStore()
+      let failures = 0
+      const worker = workerOn(store, (log) => ({
+        inbox: (runId) =>
+          Effect.suspend(() =>
+            failures-- > 0 ? new Errors.LogError({ operation: "read an inbox", cause: "busy" }) : log.inbox(runId)
+          )
+      }))
+      const goes = Effect.gen(function*() {
+        const run = yield* Client.start(Waits, undefined, { id: "a" })
+        yield* Client.pause("a")
+        yield* Effect.repeat(Client.describe("a"), { until: ({ paused }) => paused })
+        yield* Client.signal("a", Go, undefined)
+        failures = 1
+        yield* Client.resume("a")
+        return yield* run.result
+      })
+      const going = yield* Effect.fork(Effect.provide(goes, worker))
+      const isDone = Effect.map(Fiber.poll(going), Option.isSome)
+      yield* Effect.repeat(TestClock.adjust("100 millis"), { until: () => isDone })
+      expect(yield* Fiber.join(going)).toBe("went")
+    }))
 })
+
+it.effect("a query is answered by the run that is there, not by one that is being started with its id", () =>
+  Effect.gen(function*() {
+    const store = MemoryLog.makeStore()
+    yield* Effect.provide(Client.start(Asked, "first", { id: "a" }), workerOn(store))
+    const [asks, asked] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+    const worker = workerOn(store, (log) => ({
+      append: (appends) => Effect.zipRight(Effect.zipRight(Deferred.succeed(asks, undefined), Deferred.await(asked)), log.append(appends))
+    }))
+    const answer = Effect.gen(function*() {
+      const start = yield* Effect.fork(Client.start(Asked, "second", { id: "a", onConflict: "use_existing" }))
+      yield* Deferred.await(asks)
+      const input = yield* Client.query("a", Input, undefined)
+      yield* Deferred.succeed(asked, undefined)
+      return [input, (yield* Fiber.join(start)).existed]
+    })
+    expect(yield* Effect.provide(answer, worker)).toEqual(["first", true])
+  }))
