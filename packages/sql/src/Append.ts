@@ -40,6 +40,7 @@ export const prepare = (append: Log.Append): Prepared => {
 
 const COMMITTED: Log.Appended = { _tag: "Committed" }
 const STALE: Log.Appended = { _tag: "Stale" }
+const FENCED: Log.Appended = { _tag: "Stale", fenced: true }
 const MAIL_PENDING: Log.Appended = { _tag: "MailPending" }
 
 export const submission = (
@@ -84,7 +85,8 @@ const plain = (tx: Transaction.Transaction, prepared: Prepared): Log.Appended | 
   const known = Transaction.recall(tx, append.runId)
   if (known === undefined || (closing !== undefined && !known.plain)) return undefined
   if (endsGeneration(prepared) && (known.awaiting || !known.plain)) return undefined
-  if (isStale(tx, append, known)) return STALE
+  const stale = staleness(tx, append, known)
+  if (stale !== undefined) return stale
   Transaction.collect(tx, known, prepared.encoded)
   if (append.row !== undefined) tx.projections.set(known.run, Rows.projection(append.row))
   Transaction.tellAppended(tx, known, append.events)
@@ -112,12 +114,13 @@ const alone = (tx: Transaction.Transaction, prepared: Prepared) => {
   if (append.row !== undefined || !isPlain(prepared) || prepared.closing !== undefined) return undefined
   if (endsGeneration(prepared)) return undefined
   tx.touched.set(append.runId, known)
-  if (isStale(tx, append, known)) return Effect.succeed([STALE])
+  const stale = staleness(tx, append, known)
+  if (stale !== undefined) return Effect.succeed([stale])
   Transaction.collect(tx, known, prepared.encoded)
   return Effect.map(Transaction.writeAlone(tx, append.epoch), (written) => {
     if (!written) {
       Known.drop(tx.cache, append.runId)
-      return [STALE]
+      return [FENCED]
     }
     Transaction.tellAppended(tx, known, append.events)
     return [COMMITTED]
@@ -125,8 +128,10 @@ const alone = (tx: Transaction.Transaction, prepared: Prepared) => {
 }
 
 /** L2. */
-const isStale = (tx: Transaction.Transaction, append: Log.Append, known: Known.Known): boolean =>
-  append.epoch !== tx.epoch || known.closed || known.seq !== append.expectedSeq
+const staleness = (tx: Transaction.Transaction, append: Log.Append, known: Known.Known): Log.Appended | undefined => {
+  if (append.epoch !== tx.epoch) return FENCED
+  return known.closed || known.seq !== append.expectedSeq ? STALE : undefined
+}
 
 /** Applies one append with all its checks. */
 export const apply = (
@@ -146,7 +151,8 @@ export const apply = (
 const toRun = (tx: Transaction.Transaction, prepared: Prepared, known: Known.Known, now: number) =>
   Effect.gen(function*() {
     const { append, closing } = prepared
-    if (isStale(tx, append, known)) return STALE
+    const stale = staleness(tx, append, known)
+    if (stale !== undefined) return stale
     if (closing !== undefined && (yield* mailPending(tx, append, known))) return MAIL_PENDING
     Transaction.collect(tx, known, prepared.encoded)
     if (append.delivered.length > 0) yield* deliver(tx, append, known)
@@ -210,7 +216,8 @@ const close = (tx: Transaction.Transaction, known: Known.Known, closing: Event.C
 const start = (tx: Transaction.Transaction, prepared: Prepared, request: Log.StartRequest, now: number) =>
   Effect.gen(function*() {
     const { append } = prepared
-    if (append.epoch !== tx.epoch || append.expectedSeq !== 0) return STALE
+    if (append.epoch !== tx.epoch) return FENCED
+    if (append.expectedSeq !== 0) return STALE
     // Without events the run is pending, and due at its start.
     const pending = append.row === undefined || append.events.length === 0
     const projection = pending ? Rows.pendingProjection(request) : Rows.projection(append.row)

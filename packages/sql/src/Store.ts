@@ -91,8 +91,10 @@ export const open = (options: Options): Effect.Effect<StoreShape, Errors.StoreEr
   Effect.gen(function*() {
     const filename = yield* locate(options.filename)
     yield* Lock.hold(filename)
+    // What cannot be read here, SQLite cannot open either, and says so by name.
+    const index = yield* Effect.orElseSucceed(Effect.try(() => WriteAheadLog.indexOf(filename)), () => undefined)
     const writer = yield* Clients.writer(filename)
-    const epoch = yield* prepare(filename, writer, options).pipe(
+    const epoch = yield* prepare(filename, writer, options, index).pipe(
       Effect.catchAllDefect((defect) => Effect.fail(defect)),
       Effect.mapError((error) => Failure.whileOpening(filename, error))
     )
@@ -158,7 +160,12 @@ const locate = (filename: string): Effect.Effect<string, Errors.StoreUnavailable
   })
 
 /** Sets and checks everything, brings the schema up to date, and takes the next epoch. */
-const prepare = (filename: string, { client, connection }: Clients.Opened, options: Options) =>
+const prepare = (
+  filename: string,
+  { client, connection }: Clients.Opened,
+  options: Options,
+  index: WriteAheadLog.Index | undefined
+) =>
   Effect.gen(function*() {
     yield* checkVersion(filename, connection)
     yield* connection.executeRaw(`PRAGMA busy_timeout=${options.busyTimeoutMillis ?? BUSY_TIMEOUT_MILLIS}`, [])
@@ -166,7 +173,7 @@ const prepare = (filename: string, { client, connection }: Clients.Opened, optio
     yield* connection.executeRaw(`PRAGMA wal_autocheckpoint=${CHECKPOINT_PAGES}`, [])
     yield* connection.executeRaw(`PRAGMA cache_size=-${CACHE_KIBIBYTES}`, [])
     yield* setDurability(filename, connection, options.durability ?? "full")
-    yield* checkPages(filename, connection)
+    yield* checkPages(filename, connection, index)
     yield* Migrations.migrate(filename).pipe(Effect.provideService(SqlClient, client))
     const flushed = options.durability === "normal" ? 0 : 1
     yield* connection.executeRaw("UPDATE store SET epoch=epoch+1,retaining=0,flushed=?", [flushed])
@@ -209,10 +216,10 @@ const setDurability = (filename: string, connection: Connection, durability: "fu
     }
   })
 
-const checkLog = (filename: string, connection: Connection) =>
+const checkLog = (filename: string, connection: Connection, index: WriteAheadLog.Index | undefined) =>
   Effect.gen(function*() {
     const [log] = yield* connection.executeValues("PRAGMA wal_checkpoint(NOOP)", [])
-    const detail = WriteAheadLog.damageOf(filename, Math.max(0, Number(log?.[1])))
+    const detail = WriteAheadLog.damageOf(filename, Math.max(0, Number(log?.[1])), index)
     if (detail === undefined) return
     // Without a flush for each commit, a power cut leaves such a log too.
     const flushed = yield* Effect.orElseSucceed(ask(connection, "SELECT flushed FROM store"), () => 1)
@@ -221,9 +228,9 @@ const checkLog = (filename: string, connection: Connection) =>
   })
 
 /** A file that was cut short or overwritten, or whose log was, is refused before anything is read from it. */
-const checkPages = (filename: string, connection: Connection) =>
+const checkPages = (filename: string, connection: Connection, index: WriteAheadLog.Index | undefined) =>
   Effect.gen(function*() {
-    yield* checkLog(filename, connection)
+    yield* checkLog(filename, connection, index)
     // Everything into the main file, so that its length can be compared with what its header says.
     yield* connection.executeRaw("PRAGMA wal_checkpoint(TRUNCATE)", [])
     const wanted = (yield* ask(connection, "PRAGMA page_count")) * (yield* ask(connection, "PRAGMA page_size"))

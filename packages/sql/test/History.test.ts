@@ -22,22 +22,10 @@ const meddled = <A, E>(
         yield* given.run(log, "r3", 1)
         yield* given.append(log, "r3", 2, [given.completed], { row: given.closed })
       }))
-    yield* given.raw(filename, (db) => withoutTriggers(db, sql))
+    yield* given.raw(filename, (db) =>
+      given.withoutTriggers(db, typeof sql === "function" ? sql : () => sql.forEach((statement) => db.exec(statement))))
     return yield* given.process(filename, look)
   })
-
-/** Whoever means to can drop the triggers; they are there again afterwards. */
-const withoutTriggers = (
-  db: Database.Database,
-  sql: ReadonlyArray<string> | ((db: Database.Database) => void)
-): void => {
-  const select = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'"
-  const triggers = db.prepare<[], { name: string; sql: string }>(select).all()
-  for (const { name } of triggers) db.exec(`DROP TRIGGER ${name}`)
-  if (typeof sql === "function") sql(db)
-  else for (const statement of sql) db.exec(statement)
-  for (const { sql } of triggers) db.exec(sql)
-}
 
 const R1 = "run = (SELECT run FROM runs WHERE run_id = 'r1')"
 

@@ -232,10 +232,8 @@ it.scoped("a closed run whose history does not say how it ended is not awaited",
   Effect.gen(function*() {
     const filename = yield* given.file
     yield* given.process(filename, (log) => Effect.zipRight(given.run(log, "x", 0), given.close(log, "x", 1)))
-    yield* given.raw(filename, (db) => {
-      db.exec("DROP TRIGGER events_keep")
-      db.exec("UPDATE events SET data = '{}' WHERE type = 'RunCompleted'")
-    })
+    yield* given.raw(filename, (db) =>
+      given.withoutTriggers(db, () => db.exec("UPDATE events SET data = '{}' WHERE type = 'RunCompleted'")))
     yield* given.process(filename, (log) =>
       Effect.gen(function*() {
         yield* given.run(log, "p", 0)

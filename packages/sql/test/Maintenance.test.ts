@@ -81,12 +81,12 @@ it.scoped("rebuild works beside live appends, and corrects what the writer remem
 it.scoped("verify and rebuild name a damaged run and leave it", () =>
   Effect.gen(function*() {
     const filename = yield* filled
-    yield* given.raw(filename, (db) => {
-      db.exec("DROP TRIGGER events_keep")
-      db.exec("UPDATE events SET at = at + 1 WHERE type = 'TimerStarted'")
-      db.exec("UPDATE inbox SET data = '{}' WHERE message_id = 'm1'")
-      db.exec("INSERT INTO events(run, seq, type, at, data, sum) VALUES (99, 1, 'RunStarted', 1, '{}', 1)")
-    })
+    yield* given.raw(filename, (db) =>
+      given.withoutTriggers(db, () => {
+        db.exec("UPDATE events SET at = at + 1 WHERE type = 'TimerStarted'")
+        db.exec("UPDATE inbox SET data = '{}' WHERE message_id = 'm1'")
+        db.exec("INSERT INTO events(run, seq, type, at, data, sum) VALUES (99, 1, 'RunStarted', 1, '{}', 1)")
+      }))
     yield* given.process(filename, () =>
       Effect.gen(function*() {
         const { problems } = yield* Maintenance.verify

@@ -103,6 +103,15 @@ export const append = (
     ([answer]) => answer?._tag
   )
 
+/** Whoever means to can drop the triggers that keep the log as it is; they are there again afterwards. */
+export const withoutTriggers = (db: Database.Database, edit: (db: Database.Database) => void): void => {
+  const select = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'"
+  const triggers = db.prepare<[], { name: string; sql: string }>(select).all()
+  for (const { name } of triggers) db.exec(`DROP TRIGGER ${name}`)
+  edit(db)
+  for (const { sql } of triggers) db.exec(sql)
+}
+
 /** A running run whose history is RunStarted and `steps` scheduled steps: its columns are those of that history. */
 export const run = (log: Log.LogShape, runId: string, steps = 3, key?: string) =>
   Effect.gen(function*() {
