@@ -47,7 +47,8 @@ const playLane = async (lane: number): Promise<Found> => {
 }
 
 const inAnotherProcess = async (lane: number): Promise<Found> => {
-  const child = fork(import.meta.filename, [...process.argv.slice(2), "--lane", String(lane)], { execArgv: [...MEMORY, ...process.execArgv] })
+  const args = [...process.argv.slice(2), "--lane", String(lane)]
+  const child = fork(import.meta.filename, args, { execArgv: [...MEMORY, ...process.execArgv] })
   const [found] = (await once(child, "message")) as [Found]
   return found
 }

@@ -103,12 +103,13 @@ const transact = <A>(process: Process, body: (tell: Tell) => A): A => {
 
 const COMMITTED: Log.Appended = { _tag: "Committed" }
 const STALE: Log.Appended = { _tag: "Stale" }
+const FENCED: Log.Appended = { _tag: "Stale", fenced: true }
 const MAIL_PENDING: Log.Appended = { _tag: "MailPending" }
 
 /** All checks come before the first change. */
 const appendOne = (process: Process, append: Log.Append, tell: Tell): Log.Appended => {
   const { store } = process
-  if (append.epoch !== store.epoch) return STALE
+  if (append.epoch !== store.epoch) return FENCED
   if (append.start !== undefined) return start(store, append, append.start, tell)
   const entry = store.open.get(append.runId)
   if (entry === undefined || entry.events.length !== append.expectedSeq) return STALE

@@ -26,8 +26,8 @@ export const recover = (worker: Worker): Effect.Effect<void> =>
 
 const AFTER_ERROR = Duration.millis(200)
 
-/** Runs until it is interrupted. */
-export const run = (worker: Worker): Effect.Effect<never> => Effect.forever(round(worker))
+/** Runs until it is interrupted, or the store belongs to another process. */
+export const run = (worker: Worker): Effect.Effect<void> => Effect.repeat(round(worker), { while: () => !worker.fenced })
 
 const round = (worker: Worker): Effect.Effect<void> =>
   Effect.gen(function*() {
@@ -46,11 +46,13 @@ const round = (worker: Worker): Effect.Effect<void> =>
  * Takes up what this worker should have been told of and was not: messages that nobody has read, and unfinished steps of
  * runs that nobody holds (I6). Runs until it is interrupted.
  */
-export const sweep = (worker: Worker): Effect.Effect<never> =>
-  Effect.forever(Effect.zipRight(
+export const sweep = (worker: Worker): Effect.Effect<void> => {
+  const later = Effect.zipRight(
     Effect.sleep(Duration.millis(worker.limits.sweepMillis)),
     Effect.catchAll(sweepOnce(worker), (error) => Live.storeFailed(worker, error))
-  ))
+  )
+  return Effect.repeat(later, { while: () => !worker.fenced })
+}
 
 const sweepOnce = (worker: Worker): Effect.Effect<void, Errors.LogError> =>
   Effect.gen(function*() {

@@ -13,6 +13,7 @@
  *      that were not recorded are delivered again, and count only if their step is still open.
  * - R4 A fault blocks the run: it leaves memory, its history is untouched, and outcomes that can no longer be delivered
  *      wait in its inbox. So does a run that is paused, until it is resumed or ends.
+ * - R5 A worker that is told that it has lost the store stops: it begins nothing, reads nothing and delivers nothing any more.
  */
 import { Duration, Effect, Schedule, Schema } from "effect"
 import {
@@ -45,6 +46,7 @@ export const begin = (
   start: Log.StartRequest,
   answer: (answer: Log.Appended | Errors.LogError) => void
 ): void => {
+  if (worker.fenced) return answer(superseded())
   const workflow = Registry.forRun(worker.registry, start.workflow, start.version)
   const state = Run.pending(start.runId, start.workflow, start.version)
   const run = Live.makeLive(state, start.key, workflow._tag === "Workflow" ? workflow : undefined)
@@ -173,11 +175,13 @@ const isEmpty = (append: Log.Append): boolean =>
 /** What follows an append, once the store has answered. */
 export const acknowledge = (worker: Worker, run: LiveRun, pending: Pending, answer: Log.Appended | Errors.LogError): void => {
   run.pending = undefined
-  pending.answer?.(answer)
+  const isFenced = answer._tag === "Stale" && answer.fenced === true
+  pending.answer?.(isFenced ? superseded() : answer)
+  if (isFenced) return stepDown(worker)
   if (answer._tag === "LogError") return reload(worker, run, answer, pending)
   if (answer._tag === "Exists") return giveWay(worker, run)
   if (answer._tag === "MailPending") return reload(worker, run, undefined, pending)
-  if (answer._tag === "Stale") return reload(worker, run, fenced(run), pending)
+  if (answer._tag === "Stale") return reload(worker, run, overtaken(run), pending)
   run.start = undefined
   run.onStarted = undefined
   for (const id of pending.append.delivered) run.taken.delete(id)
@@ -195,8 +199,28 @@ const giveWay = (worker: Worker, run: LiveRun): void => {
   if (run.mail) readMail(worker, run.runId)
 }
 
-/** Somebody else has written to this run, or taken the store over: wait a little, so that two owners do not race. */
-const fenced = (run: LiveRun): Errors.LogError =>
+/** Another process owns the store: whatever this one went on to do would be done twice (R5). */
+const stepDown = (worker: Worker): void => {
+  if (worker.fenced) return
+  worker.fenced = true
+  worker.stopping = true
+  for (const run of worker.live.values()) {
+    Live.forget(worker, run)
+    stopAttempts(run, () => true)
+  }
+  for (const attempts of worker.orphans.values()) stopAttempts({ attempts }, () => true)
+  worker.loading.clear()
+  Live.fork(worker, Effect.logError(superseded().message))
+}
+
+const superseded = (): Errors.LogError =>
+  new Errors.LogError({
+    operation: "append",
+    cause: new Error("another process has taken the store over, so this worker has stopped: end this process")
+  })
+
+/** Something that was sent to this run before has come only now: wait a little, there may be more. */
+const overtaken = (run: LiveRun): Errors.LogError =>
   new Errors.LogError({ operation: "append", cause: `run ${run.runId} was written by somebody else` })
 
 /** After the commit: the world is told, attempts start and stop, and the next facts are taken (R2). */
@@ -288,7 +312,7 @@ const leaveGeneration = (run: LiveRun): void => {
   for (const notes of [run.polls, run.progress]) for (const id of [...notes.keys()]) if (isOver(id)) notes.delete(id)
 }
 
-const stopAttempts = (run: LiveRun, concerns: (id: string) => boolean): void => {
+const stopAttempts = (run: Pick<LiveRun, "attempts">, concerns: (id: string) => boolean): void => {
   for (const id of [...run.attempts.keys()]) if (concerns(id)) Attempts.abort(run, id, "stop")
 }
 
@@ -360,6 +384,7 @@ const keep = (worker: Worker, runId: string, message: Message.Message): Effect.E
 
 /** Reads a run from the store and tells it `facts`. Calls that come while it is being read join in. */
 export const load = (worker: Worker, runId: string, facts: ReadonlyArray<Fact>): void => {
+  if (worker.fenced) return
   const joined = worker.loading.get(runId)
   if (joined !== undefined) {
     joined.facts.push(...facts)
@@ -393,7 +418,7 @@ const loading = (worker: Worker, runId: string): Effect.Effect<void> =>
       Effect.sync(() => {
         const { facts, mail } = worker.loading.get(runId) ?? { facts: [], mail: false }
         worker.loading.delete(runId)
-        if (loaded !== undefined) resume(worker, loaded, facts)
+        if (loaded !== undefined && !worker.fenced) resume(worker, loaded, facts)
         if (mail) readMail(worker, runId)
       }),
     onFailure: (error) => {

@@ -169,6 +169,7 @@ const make = (
       slots: { free: limits.attemptsMax, queue: [] },
       storeFailedAt: -Infinity,
       stopping: false,
+      fenced: false,
       forked: new Set()
     }
     return worker

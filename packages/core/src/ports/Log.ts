@@ -81,8 +81,11 @@ export interface Append {
 
 export type Appended =
   | { readonly _tag: "Committed" }
-  /** L2: somebody else has written; reload before acting. */
-  | { readonly _tag: "Stale" }
+  /**
+   * L2: somebody else has written; reload before acting. `fenced`: the epoch is not the store's any more. Another process
+   * has taken the store over, so that nothing of what the caller does will ever count.
+   */
+  | { readonly _tag: "Stale"; readonly fenced?: true }
   /** L3: deliver the inbox first. */
   | { readonly _tag: "MailPending" }
   /** The start was refused: a run with this id exists, or an open run has the key. Nothing was written. */

@@ -37,13 +37,13 @@ const unknownRun = Case.on("L2: an append to a run that does not exist is stale"
     Case.equal(yield* log.find({ limit: 10 }), [])
   }))
 
-const staleEpoch = Case.on("L2: another epoch than the store's is stale, for starts too", (log) =>
+const staleEpoch = Case.on("L2: another epoch than the store's is fenced off, for starts too", (log) =>
   Effect.gen(function*() {
     yield* Case.begin(log, "r1")
     for (const epoch of [log.epoch - 1, log.epoch + 1]) {
-      Case.equal(yield* Case.append(log, "r1", 1, [Sample.scheduled("0#0")], { epoch }), Case.STALE)
-      Case.equal(yield* Case.append(log, "r1", 1, [], { epoch, row: Sample.running({ busy: true }) }), Case.STALE)
-      Case.equal(yield* Case.append(log, "r2", 0, [], { epoch, start: Sample.request("r2") }), Case.STALE)
+      Case.equal(yield* Case.append(log, "r1", 1, [Sample.scheduled("0#0")], { epoch }), Case.FENCED)
+      Case.equal(yield* Case.append(log, "r1", 1, [], { epoch, row: Sample.running({ busy: true }) }), Case.FENCED)
+      Case.equal(yield* Case.append(log, "r2", 0, [], { epoch, start: Sample.request("r2") }), Case.FENCED)
     }
     Case.equal((yield* log.find({ limit: 10 })).map((run) => [run.runId, run.eventCount]), [["r1", 1]])
     Case.equal(yield* Case.append(log, "r1", 1, [Sample.scheduled("0#0")]), Case.COMMITTED)

@@ -44,6 +44,7 @@ export const equal = <A>(actual: A, expected: A, what?: string): void => deepStr
 
 export const COMMITTED: Log.Appended = { _tag: "Committed" }
 export const STALE: Log.Appended = { _tag: "Stale" }
+export const FENCED: Log.Appended = { _tag: "Stale", fenced: true }
 export const MAIL_PENDING: Log.Appended = { _tag: "MailPending" }
 
 export const appendOf = (

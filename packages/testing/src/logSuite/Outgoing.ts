@@ -196,7 +196,7 @@ const neither = Case.on("L7: nothing is asked of anybody when the append is refu
     const outgoing = [startChild("p", "0#0", "c"), sendTo("x", "0#1", "m1")]
     const told = yield* Case.changes(log)
     equal(yield* ask(log, "p", 7, ...outgoing), Case.STALE)
-    equal(yield* Case.append(log, "p", 1, [], { outgoing, epoch: log.epoch - 1 }), Case.STALE)
+    equal(yield* Case.append(log, "p", 1, [], { outgoing, epoch: log.epoch - 1 }), Case.FENCED)
     equal(yield* Case.append(log, "nobody", 0, [Sample.started()], { outgoing }), Case.STALE)
     equal((yield* Case.append(log, "x", 0, [], { outgoing, start: request("x") }))?._tag, "Exists")
     equal(told, [])

@@ -34,7 +34,7 @@ const fences = Case.restarted(
   (log) => Effect.as(Case.begin(log, "r1"), log.epoch),
   (log, epoch) =>
     Effect.gen(function*() {
-      Case.equal(yield* Case.append(log, "r1", 1, [Sample.scheduled("0#0")], { epoch }), Case.STALE)
+      Case.equal(yield* Case.append(log, "r1", 1, [Sample.scheduled("0#0")], { epoch }), Case.FENCED)
       Case.equal(yield* Case.history(log, "r1"), Case.numbered([Sample.started()]))
     })
 )

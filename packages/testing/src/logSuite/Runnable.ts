@@ -42,6 +42,21 @@ const recovers = Case.on("recovery finds the busy, the due and those with mail, 
     Case.equal((yield* due(log, NOW, true)).runIds, ["busy", "due", "new"])
   }))
 
+const mailed = Case.on("those with mail can be asked for alone, blocked or not; a Start does not count", (log) =>
+  Effect.gen(function*() {
+    yield* wakes(log, "busy", NOW, true)
+    yield* Case.start(log, "new")
+    yield* wakes(log, "mail", NOW + 10)
+    yield* wakes(log, "blocked", undefined)
+    yield* log.note([{ _tag: "Blocked", runId: "blocked", reason: { why: "diverged" } }])
+    for (const runId of ["blocked", "mail"]) yield* log.send(runId, Sample.signal("m1"))
+    const wanted = log.runnable({ now: NOW, recover: "mail", limit: 10 })
+    Case.equal(yield* wanted, { runIds: ["mail", "blocked"], nextAt: NOW + 10 })
+    Case.equal((yield* log.runnable({ now: NOW, recover: "mail", limit: 1 })).runIds, ["mail"])
+    yield* Case.append(log, "mail", 1, [Sample.received("m1")], { delivered: ["m1"] })
+    Case.equal((yield* wanted).runIds, ["blocked"])
+  }))
+
 const delayed = Case.on("a delayed run is recovered early only for other mail than its Start", (log) =>
   Effect.gen(function*() {
     yield* Case.start(log, "r1", { startAt: NOW + 1_000 })
@@ -72,4 +87,4 @@ const closed = Case.on("a closed run is never due, whatever its columns said", (
     Case.equal((yield* log.find({ limit: 1 }))[0]?.wakeAt, undefined)
   }))
 
-export const cases: ReadonlyArray<Case.Case> = [earliest, recovers, delayed, blocked, closed]
+export const cases: ReadonlyArray<Case.Case> = [earliest, recovers, mailed, delayed, blocked, closed]

@@ -137,7 +137,7 @@ const sortsOf = (deeds: ReadonlyArray<Deed>): ReadonlyArray<Pick<Fault, "at" | "
 
 // ---- showing ----
 
-const TIMED: ReadonlyArray<Deed> = [
+const TIMED: ReadonlySet<Deed> = new Set([
   "slow",
   "slow answer",
   "late",
@@ -147,10 +147,10 @@ const TIMED: ReadonlyArray<Deed> = [
   "clock jump",
   "delayed",
   "clock skew"
-]
+])
 
 /** A fault in words: "append 3: crash after". */
 export const showFault = ({ amount, at, does, nth }: Fault): string => {
-  const how = TIMED.includes(does) ? `, ${amount} ms` : does === "deployment" ? ` ${amount}` : ""
+  const how = TIMED.has(does) ? `, ${amount} ms` : does === "deployment" ? ` ${amount}` : ""
   return `${at} ${nth}: ${does}${how}`
 }
