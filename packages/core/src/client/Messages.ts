@@ -212,8 +212,10 @@ const decodeAnswer = <Input, A, E>(message: Update<Input, A, E>, runId: string, 
   }
 }
 
-const detailOf = (failure: Failure): string =>
-  failure._tag === "Defect" ? `${failure.name}: ${failure.message}` : "message" in failure ? failure.message : failure._tag
+const detailOf = (failure: Failure): string => {
+  if (failure._tag === "Interrupted") return "it was interrupted before it answered, as by a run that continues as new"
+  return failure._tag === "Defect" ? `${failure.name}: ${failure.message}` : "message" in failure ? failure.message : failure._tag
+}
 
 const send = (
   client: ClientShape,

@@ -149,7 +149,7 @@ export class UpdateFailed extends Schema.TaggedError<UpdateFailed>()("UpdateFail
   detail: Schema.String
 }) {
   get hint() {
-    return "Mend the update's handler; the run itself goes on."
+    return "Mend the update's handler, or let it end before the run continues as new; the run itself goes on."
   }
   override get message() {
     return told("UpdateFailed", `Update "${this.update}" of run "${this.runId}" died: ${this.detail}`, this.hint)
