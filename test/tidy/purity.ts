@@ -21,6 +21,7 @@ const RUNNERS: Readonly<Record<string, string>> = {
   "packages/core/src/engine/Program.ts": "forks the fibers of a program on its own scheduler",
   "packages/core/src/engine/Services.ts": "answers a config read inside a drain, which is synchronous",
   "packages/core/src/define/Step.ts": "evaluates Step.value inside a drain, which is synchronous",
+  "packages/cli/src/main.ts": "is the process",
   "packages/worker/src/Attempts.ts": "forks the attempts of steps, which end on their own",
   "packages/worker/src/Live.ts": "forks reads of the log from listeners, which are synchronous",
   "packages/testing/src/simulation/Search.ts": "answers fast-check, which calls back with promises"

@@ -117,7 +117,7 @@ export interface Import {
 
 const IMPORT = new RegExp(
   [
-    /\b(?:import|export)\b(?:[^"'`;()]*?\bfrom)?\s*["']([^"']+)["']/,
+    /\b(?:import\b(?:[^"'`;()]*?\bfrom)?|export\b[^"'`;()]*?\bfrom)\s*["']([^"']+)["']/,
     /\b(?:import|require)\s*\(\s*["']([^"']+)["']/,
     /\bnew URL\(\s*["'](\.[^"']+)["']/
   ].map((pattern) => pattern.source).join("|"),

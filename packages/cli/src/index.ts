@@ -1,0 +1,2 @@
+/** The command line as a function. */
+export * as Cli from "./Cli.js"
