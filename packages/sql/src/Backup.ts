@@ -5,6 +5,7 @@ import { Effect } from "effect"
 import { existsSync, renameSync, rmSync } from "node:fs"
 import { type StoreError, StoreUnavailable } from "./Errors.js"
 import * as Failure from "./Failure.js"
+import * as Identity from "./Identity.js"
 import * as Store from "./Store.js"
 
 /**
@@ -53,5 +54,7 @@ const copied = (destination: string, write: (partial: string) => Effect.Effect<u
       Effect.mapError((error) => new Errors.LogError({ operation: "back up", cause: Failure.reasonOf(error) })),
       Effect.tapError(() => Effect.sync(() => rmSync(partial, { force: true })))
     )
+    // The log of the store that it was copied from is none of the copy's, should they come to lie side by side.
+    yield* Effect.sync(() => Identity.renew(partial))
     yield* Effect.sync(() => renameSync(partial, destination))
   })

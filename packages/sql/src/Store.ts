@@ -14,6 +14,7 @@ import * as Clients from "./Clients.js"
 import * as Committer from "./Committer.js"
 import * as Errors from "./Errors.js"
 import * as Failure from "./Failure.js"
+import * as Identity from "./Identity.js"
 import * as Lock from "./Lock.js"
 import * as Migrations from "./Migrations.js"
 import * as WriteAheadLog from "./WriteAheadLog.js"
@@ -177,9 +178,13 @@ const prepare = (
     yield* Migrations.migrate(filename).pipe(Effect.provideService(SqlClient, client))
     const flushed = options.durability === "normal" ? 0 : 1
     yield* connection.executeRaw("UPDATE store SET epoch=epoch+1,retaining=0,flushed=?", [flushed])
+    const epoch = yield* ask(connection, "SELECT epoch FROM store")
+    yield* Identity.write(connection, epoch)
     // Into the main file, where the next opening finds it whatever becomes of the log.
     yield* connection.executeRaw("PRAGMA wal_checkpoint(TRUNCATE)", [])
-    return yield* ask(connection, "SELECT epoch FROM store")
+    // Begins the new log.
+    yield* Identity.write(connection, epoch)
+    return epoch
   })
 
 const ask = (connection: Connection, sql: string) =>
@@ -219,7 +224,11 @@ const setDurability = (filename: string, connection: Connection, durability: "fu
 const checkLog = (filename: string, connection: Connection, index: WriteAheadLog.Index | undefined) =>
   Effect.gen(function*() {
     const [log] = yield* connection.executeValues("PRAGMA wal_checkpoint(NOOP)", [])
-    const detail = WriteAheadLog.damageOf(filename, Math.max(0, Number(log?.[1])), index)
+    const frameCount = Math.max(0, Number(log?.[1]))
+    if (frameCount > 0 && !(yield* Identity.fits(filename, connection))) {
+      return yield* new Errors.StoreDamaged({ filename, detail: "its write-ahead log belongs to another file" })
+    }
+    const detail = WriteAheadLog.damageOf(filename, frameCount, index)
     if (detail === undefined) return
     // Without a flush for each commit, a power cut leaves such a log too.
     const flushed = yield* Effect.orElseSucceed(ask(connection, "SELECT flushed FROM store"), () => 1)

@@ -1,5 +1,6 @@
 import { expect, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { Maintenance } from "@reprise/sql"
 import { copyFileSync, readFileSync, truncateSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { child } from "./child.js"
@@ -45,6 +46,49 @@ it.scoped("a write-ahead log that a crash has left is read to its end", () =>
     expect(whole - short).toBeLessThanOrEqual(1)
     expect(yield* opened(filename, Buffer.alloc(log.length))).toEqual([])
   }), 30_000)
+
+it.scoped("a log that a killed process has left is refused when any of it is gone or changed, the last transaction included", () =>
+  Effect.gen(function*() {
+    const { filename, log } = yield* killed
+    const index = readFileSync(`${filename}-shm`)
+    const copy = join(dirname(filename), "indexed.db")
+    const openedWith = (bytes: Buffer) => {
+      copyFileSync(filename, copy)
+      writeFileSync(`${copy}-wal`, bytes)
+      writeFileSync(`${copy}-shm`, index)
+      return Effect.either(given.process(copy, (log) => log.read("killed", 0, 100_000)))
+    }
+    const frames = index.readUInt32LE(16)
+    const end = HEADER_BYTES + frames * FRAME_BYTES
+    const changed = Buffer.from(log)
+    changed[end - 1_000] = (changed[end - 1_000] ?? 0) ^ 1
+    for (const bytes of [changed, log.subarray(0, end - 1), log.subarray(0, end - FRAME_BYTES), log.subarray(0, HEADER_BYTES)]) {
+      expect(yield* openedWith(bytes)).toMatchObject({ _tag: "Left", left: { _tag: "StoreDamaged" } })
+    }
+    expect(yield* openedWith(log)).toMatchObject({ _tag: "Right" })
+    // An index that says less, or that is torn, is no reason to refuse.
+    index[0] = 255
+    expect(yield* openedWith(log.subarray(0, end - FRAME_BYTES))).toMatchObject({ _tag: "Right" })
+  }), 30_000)
+
+it.scoped("the log of another store, or of this one before a backup was put in its place, is refused", () =>
+  Effect.gen(function*() {
+    const one = yield* killed
+    const other = yield* killed
+    const backup = join(dirname(one.filename), "backup.db")
+    yield* given.process(other.filename, () => Maintenance.backup(backup))
+    for (const filename of [other.filename, backup]) {
+      writeFileSync(`${filename}-wal`, one.log)
+      const error = yield* Effect.flip(given.process(filename, () => Effect.void))
+      expect(error).toMatchObject({ _tag: "StoreDamaged", detail: expect.stringContaining("belongs to another file") })
+    }
+    // The backup of a store beside the log that the same store has left.
+    const source = yield* killed
+    const copy = join(dirname(source.filename), "copy.db")
+    yield* given.process(source.filename, () => Maintenance.backup(copy))
+    writeFileSync(`${copy}-wal`, source.log)
+    expect(yield* Effect.flip(given.process(copy, () => Effect.void))).toMatchObject({ _tag: "StoreDamaged" })
+  }), 60_000)
 
 it.scoped("a log that was written without flushes may be broken by a power cut: that is said, not refused", () =>
   Effect.gen(function*() {
