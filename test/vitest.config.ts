@@ -10,6 +10,8 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
+    // They speak to the kernel of Linux: strace, mount and prlimit. docs/contributing.md says so.
+    exclude: process.platform === "linux" ? [] : ["test/torture/**"],
     passWithNoTests: false,
     // A test that passes only the second time has found a defect.
     retry: 0,
