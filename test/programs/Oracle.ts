@@ -203,17 +203,16 @@ export const outcome = (story: Story): Outcome => {
   const { program } = story
   const stage = makeStage()
   // A typed failure is what a workflow fails with, whatever stands beside it.
-  const scoped = Effect.onExit(play(program, opsOf(stage), stage.trace), (exit) =>
-    statusOf(exit) === "blocked" ? Effect.void : Scope.close(stage.scope, exit))
+  // Once the program has ended, a cancel is too late.
+  const ended = Effect.exit(Effect.interruptible(play(program, opsOf(stage), stage.trace)))
+  const scoped = Effect.flatMap(ended, (exit) =>
+    Effect.zipRight(statusOf(exit) === "blocked" ? Effect.void : Scope.close(stage.scope, exit), exit))
   const body = Effect.catchAllCause(scoped, (cause) =>
     Option.match(hasOwnDefect(cause) ? Option.none() : Cause.failureOption(cause), {
       onNone: () => Effect.failCause(cause),
       onSome: Effect.fail
     }))
-  const root = fork(stage, body)
-  root.addObserver((exit) => {
-    stage.exit = exit
-  })
+  const root = fork(stage, Effect.uninterruptible(Effect.onExit(body, (exit) => Effect.sync(() => void (stage.exit = exit)))))
   const awakeables = nodesOf(program).filter(({ kind }) => kind === "awakeable").map(({ id }) => id)
   const counted = new Set<number>()
   for (const { at, message, number } of moments(story)) {

@@ -397,6 +397,8 @@ export const load = (worker: Worker, runId: string, facts: ReadonlyArray<Fact>):
 /** Drops a run whose memory may be ahead of the store, and reads it again (R3). */
 const reload = (worker: Worker, run: LiveRun, error: Errors.LogError | undefined, pending?: Pending): void => {
   Live.forget(worker, run)
+  // A start beside the run that has its id: that one has not been ahead of the store.
+  if (worker.live.has(run.runId)) return
   const drawn = [...(pending?.facts ?? []), ...(pending?.undelivered ?? [])]
   const outcomes = [
     ...drawn.filter((fact) => fact._tag === "Outcome"),

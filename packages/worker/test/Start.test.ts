@@ -2,7 +2,7 @@
 import { it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { describe, expect } from "vitest"
-import { Client, Signal, Workflow } from "@reprise/core"
+import { Client, Signal, Step, Workflow } from "@reprise/core"
 import { World } from "@reprise/testing"
 
 const Go = Signal.make("go")
@@ -66,6 +66,22 @@ describe("a business key", () => {
       expect((yield* world.run(Client.describe("a"))).status).toBe("terminated")
       expect((yield* world.run(Client.describe("b"))).status).toBe("running")
     }))
+})
+
+describe("a second start of a run that is in memory", () => {
+  const Works = Workflow.make("works", {}, () => Step.run("work", Effect.sleep("1 hour")))
+  for (const does of ["refused", "answer lost"] as const) {
+    it.scoped(`leaves it alone when the store fails (${does})`, () =>
+      Effect.gen(function*() {
+        const faults = { order: 0, evict: 0, faults: [{ at: "append", nth: 2, does, amount: 0 }] } as const
+        const world = yield* World.make({ workflows: [Works], faults })
+        const run = yield* world.start(Works, undefined, { id: "a" })
+        expect(yield* Effect.flip(world.start(Works, undefined, { id: "a" }))).toMatchObject({ _tag: "RunExists" })
+        yield* world.runToEnd(run)
+        expect((yield* world.calls).length).toBe(1)
+        expect((yield* world.damage).strikes.length).toBe(1)
+      }))
+  }
 })
 
 describe("a delayed start", () => {

@@ -1,0 +1,76 @@
+/** A random story, ready to be played: one run, or a family of them, and what an oracle says of it. */
+import { Client, type Workflow } from "@reprise/core"
+import type { Simulation, World } from "@reprise/testing"
+import { Effect } from "effect"
+import * as Durable from "../programs/Durable.js"
+import * as FamilyDurable from "../programs/FamilyDurable.js"
+import * as FamilyJudge from "../programs/FamilyJudge.js"
+import * as FamilyOracle from "../programs/FamilyOracle.js"
+import { nthRun, runIdOf } from "../programs/FamilyProgram.js"
+import * as FamilyScenario from "../programs/FamilyScenario.js"
+import * as Oracle from "../programs/Oracle.js"
+import { moments, type Story } from "../programs/Program.js"
+import { messageOf, RUN_ID, sendAll, statusOf } from "../programs/Scenario.js"
+
+export interface Staged {
+  readonly workflow: Workflow.Any
+  readonly script: (world: World.World) => Effect.Effect<unknown, unknown>
+  /** What is not as the oracle says; for plays in which no fault costs time. */
+  readonly differences: (seen: Simulation.Seen) => ReadonlyArray<string>
+}
+
+export const single = (story: Story): Staged => {
+  const { trace, workflow } = Durable.make(story.program)
+  return {
+    workflow,
+    script: (world) =>
+      Effect.zipRight(world.start(workflow, undefined, { id: RUN_ID }), sendAll(world, story, moments(story))),
+    differences: ({ runs: [run] }) => {
+      const expected = Oracle.outcome(story)
+      return differ(RUN_ID, expected, { status: statusOf(run?.history ?? [], run?.blocked), notes: trace().notes })
+    }
+  }
+}
+
+export const family = (story: Story): Staged => {
+  const { notes, workflow } = FamilyDurable.make(story.program)
+  return {
+    workflow,
+    script: (world) =>
+      Effect.gen(function*() {
+        yield* world.start(workflow, FamilyDurable.FIRST, { id: runIdOf(0) })
+        for (const { at, message, number } of moments(story)) {
+          yield* world.advance(Math.max(0, at - (yield* world.now)))
+          const sent = messageOf(story, message, number, [])
+          const runId = nthRun(story.program, message.run ?? 0)
+          if (sent !== undefined) yield* world.run(Effect.flatMap(Client.Client, ({ log }) => Effect.ignore(log.send(runId, sent))))
+          yield* world.idle
+        }
+      }),
+    differences: ({ runs }) => {
+      const expected = FamilyOracle.outcomes(story)
+      if (!FamilyJudge.isSound(expected)) return []
+      const runIds = new Set([...expected.runs.keys(), ...runs.map(({ runId }) => runId)])
+      return [...runIds].flatMap((runId) => {
+        const [wanted, found] = [expected.runs.get(runId), runs.find((run) => run.runId === runId)]
+        if (wanted === undefined || found === undefined) return [`${runId} is ${found?.status} instead of ${wanted?.status}`]
+        const status = found.blocked === undefined ? FamilyScenario.statusOf(found.history) : "blocked"
+        return differ(runId, wanted, { status, notes: notes(runId) })
+      })
+    }
+  }
+}
+
+interface Outcome {
+  readonly status: string
+  readonly notes: ReadonlyArray<string>
+}
+
+/** In one instant, what is cancelled may end in any order. */
+const differ = (runId: string, expected: Outcome, seen: Outcome): ReadonlyArray<string> => {
+  const wrong = seen.status === expected.status ? [] : [`${runId} is ${seen.status} instead of ${expected.status}`]
+  const [wanted, found] = [expected.notes.toSorted(), seen.notes.toSorted()]
+  const longest = wanted.length > found.length ? wanted : found
+  const at = longest.findIndex((_, i) => wanted[i] !== found[i])
+  return at < 0 ? wrong : [...wrong, `${runId} should note "${wanted[at]}", not "${found[at]}"`]
+}
