@@ -238,7 +238,7 @@ const inside = (world: WorldState, client: Context.Tag.Service<typeof Client.Cli
   effect.pipe(
     Effect.provideService(Client.Client, client),
     Effect.withClock(Process.clockOf(world)),
-    Effect.raceFirst(Effect.suspend(() => (Wire.isFaulty(world) ? Drive.pushOn(world) : Process.keepAlive(world))))
+    Effect.raceFirst(Effect.suspend(() => (Wire.costsTime(world) ? Drive.pushOn(world) : Process.keepAlive(world))))
   )
 
 const crash = (world: WorldState): Effect.Effect<void> =>

@@ -84,7 +84,7 @@ const boot = (world: WorldState): Effect.Effect<Process> =>
     const opened = yield* Effect.forkDaemon(Effect.zipRight(Effect.setFiberRefs(world.refs), openWorker(world, process, services)))
     const isOpen = Effect.raceFirst(Effect.asVoid(Fiber.join(opened)), Deferred.await(process.death))
     // It may have to try again later: then only time brings it on.
-    yield* Wire.isFaulty(world) ? Effect.raceFirst(isOpen, pushOn(world, process)) : isOpen
+    yield* Wire.costsTime(world) ? Effect.raceFirst(isOpen, pushOn(world, process)) : isOpen
     if (!process.isZombie) world.process = process
     return process
   }).pipe(Effect.withClock(clockOf(world)))

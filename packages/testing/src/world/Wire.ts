@@ -34,8 +34,8 @@ export const heal = (world: WorldState): void => {
   process.scheduler.resume()
 }
 
-/** Whether anything may go wrong. */
-export const isFaulty = ({ wire }: WorldState): boolean => wire.plan !== Plan.NONE && wire.plan.faults.length > 0
+/** Whether what may go wrong takes time, so that a call may need it to pass. */
+export const costsTime = ({ wire }: WorldState): boolean => wire.plan.faults.some(({ does }) => !Plan.TIMELESS.includes(does))
 
 /** Counts a call, and answers the fault that the plan has for it. */
 export const strike = (world: WorldState, process: Process | undefined, at: Plan.Site, phase: Strike["phase"]): Plan.Fault | undefined => {
