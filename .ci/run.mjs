@@ -82,6 +82,7 @@ const commands = {
   check: (args) => test(args, ["test/tidy.test.ts"]),
   build: () => node([".ci/build.mjs"]),
   demo: (args) => file("examples/demo/main.ts", args),
+  reprise: (args) => file("packages/cli/src/main.ts", args),
   torture: (args) => file("test/torture/main.ts", args),
   record: (args) => file("test/histories/record.ts", args),
   simulate: (args) => file("test/simulate/main.ts", args),

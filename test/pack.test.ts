@@ -81,6 +81,16 @@ it("plain Node runs a workflow", { timeout: 60_000 }, async () => {
   expect(await run(process.execPath, ["main.js"], project)).toBe("Hello, Ada\n")
 })
 
+it("the command reprise checks a store on workflows in TypeScript", { timeout: 60_000 }, async () => {
+  await run("npm", ["install", "--ignore-scripts", "--prefer-offline", `tsx@${versionOf("tsx")}`], project)
+  const workflow = WORKFLOW.replace(/const app = .*/, "")
+  writeFileSync(join(project, "entry.ts"), `${workflow}export const workflows: ReadonlyArray<unknown> = [Greet]\n`)
+  writeFileSync(join(project, "store.js"), `${WORKFLOW}await Effect.runPromise(Effect.provide(Client.execute(Greet, "Ada"), app))\n`)
+  await run(process.execPath, ["store.js"], project)
+  const check = ["reprise", "check", "--store", "runs.db", "--workflows", "entry.ts", "--closed", "9"]
+  expect(await run("npx", check, project)).toMatch(/^Replayed 0 open runs and \d closed: all fit this build\.\n$/)
+})
+
 it("the published types fit", { timeout: 60_000 }, async () => {
   const checks = `
 export const greeting: Effect.Effect<string, unknown, Client.Client> = Client.execute(Greet, "Ada")
