@@ -66,7 +66,7 @@ export const live = (
     )
   }))
 
-const PATIENCE = "20 seconds"
+const PATIENCE = "60 seconds"
 
 /** What is wrong once a life in peace, in this process, has served everybody. */
 export const end = ({ book, name, place }: Story): Effect.Effect<ReadonlyArray<string>, unknown> =>

@@ -8,7 +8,7 @@ import * as Strace from "./Strace.js"
 const { remove, root } = Server.workshop()
 afterAll(remove)
 
-it("a disk that fails loses nothing acknowledged, and after a failed flush the process stops", { timeout: 120_000 }, async () => {
+it("a disk that fails loses nothing acknowledged, and after a failed flush the process stops", { timeout: 300_000 }, async () => {
   expect(Strace.missing()).toBeUndefined()
   const figures: Budget.Figures = {}
   await Effect.runPromise(disk(root, Budget.trials(Budget.seedOfNow(), 22), figures))

@@ -7,7 +7,7 @@ import * as Strace from "./Strace.js"
 
 const WANTED = { orders: 3, senders: 2, notes: 2 }
 /** In a sample: every so many system calls, with pairs of kills at the end. */
-const STRIDE = 17
+const STRIDE = 23
 /** A life of the workload makes about this many of the calls; a second one, that recovers, half of them. */
 const SPAN = 620
 
