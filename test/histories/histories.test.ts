@@ -5,16 +5,16 @@ import { dirname, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Effect } from "effect"
 import { describe, expect } from "vitest"
-import { Event, Host, Registry, Replay, type Run } from "@reprise/core/engine"
+import { type Document, Event, Host, Registry, Replay, type Run } from "@reprise/core/engine"
 import { eventTags } from "../tidy/purity.js"
 import { readAll } from "../tidy/source.js"
-import { decode, type Document, FOLDER, record } from "./History.js"
+import { decode, FOLDER, record } from "./History.js"
 import { config, stories, type Story } from "./stories.js"
 
 const folder = dirname(fileURLToPath(import.meta.url))
 const releases = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name)
 const namesIn = (release: string) => readdirSync(resolve(folder, release)).map((file) => file.replace(/\.json$/, "")).toSorted()
-const read = (release: string, name: string): ReadonlyArray<Document> =>
+const read = (release: string, name: string): ReadonlyArray<Document.Document> =>
   decode(JSON.parse(readFileSync(resolve(folder, release, `${name}.json`), "utf8")))
 
 const host = Host.make({ secret: () => "secret", config })
@@ -23,7 +23,7 @@ const host = Host.make({ secret: () => "secret", config })
 const cutsOf = (events: ReadonlyArray<Event.Event>): ReadonlyArray<number> =>
   events.flatMap((event, i) => (i > 0 && Event.sortOf(event) !== "command" ? [i] : [])).concat(events.length)
 
-const replay = (story: Story, { events, run }: Document, length: number): Replay.Replay => {
+const replay = (story: Story, { events, run }: Document.Document, length: number): Replay.Replay => {
   const history = events.slice(0, length).map((event, i) => ({ seq: i + 1, event }))
   const generationSeq = history.findLast(({ event }) => event._tag === "RunStarted")?.seq ?? 1
   const isOwn = ({ event }: Event.Recorded) => event._tag === "RunStarted" || event._tag === "RunVersionChanged"
@@ -85,7 +85,7 @@ describe("this release", () => {
   for (const story of stories) {
     it.effect(`${story.name}: ends as it was recorded`, () =>
       Effect.map(record(story), (documents) => {
-        const ends = (all: ReadonlyArray<Document>) => all.map(({ events, run }) => [run.runId, events.at(-1)?._tag])
+        const ends = (all: ReadonlyArray<Document.Document>) => all.map(({ events, run }) => [run.runId, events.at(-1)?._tag])
         expect(ends(documents)).toEqual(ends(read(FOLDER, story.name)))
       }))
   }

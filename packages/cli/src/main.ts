@@ -14,6 +14,12 @@ process.on("exit", () => {
   process.stderr.write("reprise: the entry has ended the process, or waits for ever when it is loaded\n")
 })
 
+// Whoever reads the results may have seen enough.
+process.stdout.on("error", () => {
+  ended.code = Exit.UNABLE
+  process.exit(ended.code)
+})
+
 const write = (stream: NodeJS.WriteStream, text: string): void =>
   void stream.write(`${(stream.isTTY ? text : stripVTControlCharacters(text)).trimEnd()}\n`)
 
