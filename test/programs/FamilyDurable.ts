@@ -79,7 +79,7 @@ const lifeOf = (story: Node, workflow: Played["workflow"], input: Input, isDead:
         generation: input.generation + 1,
         cells: [...cells]
       }) as unknown as Effect.Effect<never, string>,
-    patched: (id) => Workflow.patched(`p${id}`)
+    patched: (patch) => Workflow.patched(`p${patch}`)
   }
   return life as unknown as LifeOps<never>
 }

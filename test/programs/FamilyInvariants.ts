@@ -13,9 +13,12 @@ export const violations = (histories: Histories): Complaints =>
       ...Invariants.violations(history),
       ...pauses(history),
       ...carries(history),
+      ...keeps(history),
+      ...markers(history),
       ...undos(history),
       ...children(histories, runId, history),
       ...signals(histories, runId, history),
+      ...senders(histories, history),
       ...parents(histories, runId, history)
     ].map((what) => `${runId}: ${what}`)
   )
@@ -56,6 +59,25 @@ const carries = (history: History): Complaints => {
     arrived = (event.carried ?? []).map(({ name, payload }) => `${name} ${String(payload)}`)
   }
   return wrong
+}
+
+/** What holds for the whole run, each generation begins with. */
+const keeps = (history: History): Complaints => {
+  const [first, ...later] = of(history, "RunStarted")
+  return later.flatMap(({ parent, timeoutAt }) =>
+    timeoutAt === first?.timeoutAt && isDeepStrictEqual(parent, first?.parent) ? [] : ["a generation has not kept its timeout or parent"])
+}
+
+/** A generation marks a patch once. */
+const markers = (history: History): Complaints => {
+  const marked = new Set<string>()
+  return history.flatMap((event) => {
+    if (event._tag === "RunContinuedAsNew") marked.clear()
+    if (event._tag !== "VersionMarked") return []
+    const isMarked = marked.has(event.patch)
+    marked.add(event.patch)
+    return isMarked ? [`patch ${event.patch} is marked twice`] : []
+  })
 }
 
 const UNDO = "undo "
@@ -137,6 +159,15 @@ const signals = (histories: Histories, runId: string, history: History): Complai
     const wasAsleep = of(receiver, "RunPaused").length > 0
     const couldNot = closing !== undefined && (closing._tag === "RunTerminated" || closing.at === sent.at || wasAsleep)
     return couldNot ? [] : [`signal ${sent.id} was delivered, and did not arrive`]
+  })
+
+/** What comes from another run, that run has sent. */
+const senders = (histories: Histories, history: History): Complaints =>
+  of(history, "SignalReceived").flatMap(({ by, messageId }) => {
+    const sender = by?.startsWith("run ") === true ? by.slice("run ".length) : undefined
+    if (sender === undefined) return []
+    const isSent = of(histories.get(sender) ?? [], "SignalSent").some(({ id }) => messageId === MessageId.signal(sender, id))
+    return isSent ? [] : [`signal ${messageId} was received, and not sent`]
   })
 
 const parents = (histories: Histories, runId: string, history: History): Complaints => {

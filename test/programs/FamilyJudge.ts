@@ -41,7 +41,7 @@ export const asTheOracleSays = (expected: Outcomes, seen: Observed): Complaints 
 
 /** With these faults, or asked meanwhile, everything is as without. */
 export const survives = (story: Story, expected: Observed, faults: Faults, aside?: Aside): Effect.Effect<Complaints> =>
-  Effect.map(observe(story, faults, aside), (seen) => {
+  Effect.map(observe(story, faults, aside === undefined ? {} : { aside }), (seen) => {
     const complaints = [
       ...differ("runs", [...expected.runs.keys()], [...seen.runs.keys()]),
       ...[...expected.runs].flatMap(([runId, { history, notes, status }]) => {
@@ -82,15 +82,15 @@ export const ofHistories = ({ program }: Story, { runs }: Observed): Complaints 
 }
 
 /** What holds whatever happens: the histories are such as can be, and replay; and no body runs again. */
-export const ofAnyFamily = (story: Story, faults: Faults): Effect.Effect<Complaints> =>
-  Effect.map(observe(story, faults), (seen) => {
+export const ofAnyFamily = (story: Story, faults: Faults, burst: number): Effect.Effect<Complaints> =>
+  Effect.map(observe(story, faults, { burst }), (seen) => {
     const foreign = seen.blocked.filter((blocked) => !isOwnFault(blocked))
     const complaints = [
       ...ofHistories(story, seen),
       ...(foreign.length === 0 ? [] : [`blocked: ${JSON.stringify(foreign)}`]),
       ...bodiesOf(seen)
     ]
-    return complaints.map((what) => `with ${JSON.stringify(faults)}: ${what}`)
+    return complaints.map((what) => `with ${JSON.stringify(faults)}, ${burst} at a time: ${what}`)
   })
 
 /** Effect makes defects of errors in some places, and some programs wait for each other: these are the programs' own. */

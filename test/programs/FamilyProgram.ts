@@ -39,6 +39,13 @@ export const GENERATIONS_MAX = 2
 const oneOf = fc.nat({ max: 4 })
 const fromTo = fc.constantFrom("cancel" as const, "cancel" as const, "terminate" as const, "abandon" as const)
 
+const compensate = node("compensate", none, { fails: fc.constantFrom(0, 0, 0, 1, 2), times: few })
+const add = node("add", fc.tuple(simple), {})
+
+/** Several things to be undone, and what may make it necessary. */
+const saga = (any: fc.Arbitrary<Node>): fc.Arbitrary<Node> =>
+  node("within", fc.tuple(node("seq", fc.array(fc.oneof(compensate, compensate, add, any), { minLength: 2, maxLength: 4 }), {})), {})
+
 const living: fc.Arbitrary<Node> = anyWith((tie) => [
   {
     arbitrary: node("child", fc.tuple(tie("node"), simple), {
@@ -46,7 +53,7 @@ const living: fc.Arbitrary<Node> = anyWith((tie) => [
       policy: fromTo,
       existing: fc.boolean(),
       delayed: seldom,
-      limited: seldom,
+      limited: fc.nat({ max: 2 }).map((roll) => roll === 0),
       alias: fc.oneof({ arbitrary: fc.constant(undefined), weight: 6 }, { arbitrary: oneOf, weight: 1 })
     }),
     weight: 9
@@ -58,11 +65,12 @@ const living: fc.Arbitrary<Node> = anyWith((tie) => [
     }),
     weight: 4
   },
-  { arbitrary: node("compensate", none, { fails: fc.constantFrom(0, 0, 0, 1, 2), times: few }), weight: 4 },
-  { arbitrary: node("add", fc.tuple(simple), {}), weight: 2 },
-  { arbitrary: node("within", fc.tuple(tie("node")), {}), weight: 2 },
-  { arbitrary: node("patched", none, {}), weight: 1 },
-  { arbitrary: node("again", none, {}), weight: 2 }
+  { arbitrary: compensate, weight: 4 },
+  { arbitrary: add, weight: 2 },
+  { arbitrary: node("within", fc.tuple(tie("node")), {}), weight: 1 },
+  { arbitrary: saga(tie("node")), weight: 3 },
+  { arbitrary: node("patched", none, { patch: fc.nat({ max: 1 }) }), weight: 2 },
+  { arbitrary: node("again", none, {}), weight: 3 }
 ])
 
 /** What a family's story has not: kinds whose instants a pause would tie together, or that need their own messages. */
@@ -93,7 +101,7 @@ const wordTo = (kinds: fc.Arbitrary<Message["kind"]>): fc.Arbitrary<Message> =>
     run: oneOf
   })
 
-const words = wordTo(fc.constantFrom("signal", "signal", "signal", "update", "cancel", "cancel", "terminate"))
+const words = wordTo(fc.constantFrom("signal", "signal", "signal", "signal", "signal", "update", "cancel", "cancel", "terminate"))
 const pauses = wordTo(fc.constantFrom("pause", "pause", "resume", "resume", "resume"))
 
 /** Several runs, which live, end and outlive one another. */

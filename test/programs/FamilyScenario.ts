@@ -24,10 +24,19 @@ export interface Observed {
   readonly played: FamilyDurable.Played
 }
 
-/** What is asked of the world now and then, beside the story. */
+export interface Options {
+  /** What is asked of the world now and then, beside the story. */
+  readonly aside?: Aside
+  /** So many messages come at one go, at the moment of the first. */
+  readonly burst?: number
+}
 export type Aside = (world: World.World) => Effect.Effect<void>
 
-export const observe = (story: Story, { alwaysReplay, crashes }: Faults, aside: Aside = () => Effect.void): Effect.Effect<Observed> =>
+export const observe = (
+  story: Story,
+  { alwaysReplay, crashes }: Faults,
+  { aside = () => Effect.void, burst = 1 }: Options = {}
+): Effect.Effect<Observed> =>
   Effect.scoped(Effect.gen(function*() {
     const played = FamilyDurable.make(story.program)
     const options = { workflows: [played.workflow], alwaysReplay, store: MemoryLog.makeStore(), startAt: START }
@@ -36,11 +45,12 @@ export const observe = (story: Story, { alwaysReplay, crashes }: Faults, aside: 
     for (const crash of crashes) yield* world.crashAt(crash)
     yield* Effect.orDie(world.start(played.workflow, FamilyDurable.FIRST, { id: runIdOf(0) }))
     yield* aside(world)
-    for (const { at, message, number } of moments(story)) {
-      yield* world.advance(Math.max(0, at - (yield* world.now)))
+    for (const [i, { at, message, number }] of moments(story).entries()) {
+      if (i % burst === 0) yield* world.advance(Math.max(0, at - (yield* world.now)))
       const sent = messageOf(story, message, number, [])
       const runId = nthRun(story.program, message.run ?? 0)
       if (sent !== undefined) yield* world.run(Effect.flatMap(Client.Client, ({ log }) => Effect.ignore(log.send(runId, sent))))
+      if (i % burst < burst - 1) continue
       yield* world.idle
       yield* aside(world)
     }
@@ -83,7 +93,7 @@ const isSame = (a: World.StepCall) => (b: World.StepCall): boolean =>
   a.process === b.process && a.runId === b.runId && a.stepId === b.stepId && a.attempt === b.attempt && a.poll === b.poll
 
 /** In the oracle's words. */
-const statusOf = (history: ReadonlyArray<Event.Event>): string => {
+export const statusOf = (history: ReadonlyArray<Event.Event>): string => {
   const last = history.at(-1)
   switch (last?._tag) {
     case undefined:

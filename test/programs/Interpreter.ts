@@ -41,7 +41,7 @@ export interface LifeOps<R> {
   readonly within: (effect: Play<R>) => Play<R>
   /** With the cells that the next generation begins with. */
   readonly again: (cells: ReadonlyArray<string>) => Play<R>
-  readonly patched: (id: number) => Effect.Effect<boolean, never, R>
+  readonly patched: (patch: number) => Effect.Effect<boolean, never, R>
 }
 
 /** What one play of a program has seen. */
@@ -158,7 +158,7 @@ const act = <R>(scene: Scene<R>, node: Node): Play<R> => {
     case "again":
       return lifeOf(scene, ({ again }) => again(cells))
     case "patched":
-      return lifeOf(scene, ({ patched }) => Effect.map(patched(node.id), String))
+      return lifeOf(scene, ({ patched }) => Effect.map(patched(node.patch), String))
   }
 }
 

@@ -206,13 +206,19 @@ export const outcome = (story: Story): Outcome => {
   // Once the program has ended, a cancel is too late.
   const ended = Effect.exit(Effect.interruptible(play(program, opsOf(stage), stage.trace)))
   const scoped = Effect.flatMap(ended, (exit) =>
-    Effect.zipRight(statusOf(exit) === "blocked" ? Effect.void : Scope.close(stage.scope, exit), exit))
+    // A finalizer's defect stands beside the outcome, not in its place.
+    Effect.onExit(exit, () => (statusOf(exit) === "blocked" ? Effect.void : Scope.close(stage.scope, exit))))
   const body = Effect.catchAllCause(scoped, (cause) =>
     Option.match(hasOwnDefect(cause) ? Option.none() : Cause.failureOption(cause), {
       onNone: () => Effect.failCause(cause),
       onSome: Effect.fail
     }))
-  const root = fork(stage, Effect.uninterruptible(Effect.onExit(body, (exit) => Effect.sync(() => void (stage.exit = exit)))))
+  let decided: Exit.Exit<string, string> | undefined
+  const root = fork(stage, Effect.uninterruptible(Effect.onExit(body, (exit) => Effect.sync(() => void (decided = exit)))))
+  // Told when the fibers that it leaves behind have been interrupted.
+  root.addObserver((exit) => {
+    stage.exit = decided ?? exit
+  })
   const awakeables = nodesOf(program).filter(({ kind }) => kind === "awakeable").map(({ id }) => id)
   const counted = new Set<number>()
   for (const { at, message, number } of moments(story)) {

@@ -60,7 +60,8 @@ type Life =
   | { readonly kind: "tell"; readonly to: number | undefined; readonly name: number }
   /** A step whose undo fails its first `fails` attempts, and is tried again `times` times. */
   | { readonly kind: "compensate"; readonly fails: number; readonly times: number }
-  | { readonly kind: "add" | "within" | "patched" }
+  | { readonly kind: "add" | "within" }
+  | { readonly kind: "patched"; readonly patch: number }
   /** Continues as new, unless this is the last generation. */
   | { readonly kind: "again" }
 export type Kind = Node["kind"]

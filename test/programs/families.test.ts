@@ -31,13 +31,13 @@ describe("a random family of runs", () => {
     expect(await Check.firstFailure(Check.COUNT / 12, asTheOracleSays, pausedStory)).toBe("")
   }, PATIENCE)
 
-  it("leaves histories that replay, whenever its worker crashes while runs are paused", async () => {
+  it("leaves histories that replay, whenever its worker crashes while runs are paused, and whatever comes at one go", async () => {
     const failure = await Check.firstFailure(Check.COUNT / 25, (story, pick) =>
       Effect.gen(function*() {
         const { appendCount } = yield* observe(story, NO_FAULTS)
         const faults = Judge.faultsOf(appendCount, pick)
         const some = [1, 2].map(() => faults[pick(faults.length - 1)]!)
-        return (yield* Effect.forEach(some, (fault) => FamilyJudge.ofAnyFamily(story, fault))).flat()
+        return (yield* Effect.forEach(some, (fault) => FamilyJudge.ofAnyFamily(story, fault, 1 + pick(3)))).flat()
       }), pausedStory)
     expect(failure).toBe("")
   }, PATIENCE)
