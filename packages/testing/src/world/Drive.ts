@@ -12,11 +12,14 @@ import type { Process as OneProcess, WorldState } from "./State.js"
 
 /** Turns of the event loop without any movement after which a world counts as idle: observers move between the two. */
 const STILL_TURNS = 2
+/** A world that has not come to rest by then never will; a body that awaits a promise takes a turn each millisecond. */
+const TURNS_MAX = 200_000
 
 /** Returns when nothing can move without time passing or a message; restarts a process that has crashed. */
 export const idle = (world: WorldState): Effect.Effect<void> =>
   Effect.gen(function*() {
-    for (let still = 0; still < STILL_TURNS;) {
+    for (let still = 0, turns = 0; still < STILL_TURNS; turns++) {
+      if (turns > TURNS_MAX) return yield* Effect.dieMessage("the world does not come to rest: something goes round and round")
       const process = yield* Process.alive(world)
       yield* Process.turn
       if (world.wire.plan.evict === 100) Process.evictAll(process)
@@ -28,7 +31,9 @@ export const idle = (world: WorldState): Effect.Effect<void> =>
     }
   })
 
-const isMoving = ({ inFlight, scheduler }: OneProcess): boolean => !scheduler.isIdle || inFlight > 0
+/** Whatever a paused process has asked for, it hears no answer. */
+const isMoving = ({ inFlight, scheduler }: OneProcess): boolean =>
+  !scheduler.isPaused && (!scheduler.isIdle || inFlight > 0)
 
 /** Lets time pass for as long as nothing else can go on, without end: for an effect that waits for what was delayed. */
 export const pushOn = (world: WorldState): Effect.Effect<never> =>

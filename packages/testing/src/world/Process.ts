@@ -111,7 +111,9 @@ const equip = (world: WorldState, process: Process): void => {
 const pushOn = (world: WorldState, process: Process): Effect.Effect<never> =>
   Effect.forever(Effect.map(turn, () => {
     const next = VirtualClock.nextStop(world.time, world.wire.isOverlooked)
-    if (process.scheduler.isIdle && process.inFlight === 0 && next !== undefined) VirtualClock.moveTo(world.time, next)
+    const { inFlight, scheduler } = process
+    const isStill = scheduler.isPaused || (scheduler.isIdle && inFlight === 0)
+    if (isStill && next !== undefined) VirtualClock.moveTo(world.time, next)
   }))
 
 /** Everything that is ready moves meanwhile. */
