@@ -6,7 +6,11 @@ import { Clock, Effect, Option, Ref, Schedule, Schema } from "effect"
 type Check = (bounds: Simulation.Bounds) => ReturnType<typeof Simulation.check>
 type Script = (world: World.World) => Effect.Effect<unknown, unknown>
 
-const plain = (workflow: Workflow.Workflow<void, unknown, unknown, never>, script?: Script, others: ReadonlyArray<Workflow.Any> = []): Check =>
+const plain = (
+  workflow: Workflow.Workflow<void, unknown, unknown, never>,
+  script?: Script,
+  others: ReadonlyArray<Workflow.Any> = []
+): Check =>
 (bounds) => Simulation.check(workflow, { ...bounds, given: { others, ...(script === undefined ? {} : { script }) } })
 
 const takes = (name: string, millis: number) => Step.run(name, Effect.as(Effect.sleep(millis), name))
