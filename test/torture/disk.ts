@@ -10,22 +10,20 @@ import * as Strace from "./Strace.js"
 const WANTED = { orders: 3, senders: 2, notes: 2 }
 
 interface Fault {
-  readonly call: string
+  readonly call: Strace.Call
   readonly error: string
   readonly when: "once" | "on"
-  /** About as many of these calls does a life make. */
-  readonly span: number
 }
 
 const FAULTS: ReadonlyArray<Fault> = [
-  { call: "fsync", error: "EIO", when: "once", span: 36 },
-  { call: "fsync", error: "EIO", when: "on", span: 36 },
-  { call: "pwrite64", error: "EIO", when: "once", span: 520 },
-  { call: "pwrite64", error: "ENOSPC", when: "once", span: 520 },
-  { call: "pwrite64", error: "EINTR", when: "once", span: 520 },
-  { call: "ftruncate", error: "EIO", when: "once", span: 5 },
-  { call: "pwrite64", error: "EIO", when: "on", span: 520 },
-  { call: "pwrite64", error: "ENOSPC", when: "on", span: 520 }
+  { call: "fsync", error: "EIO", when: "once" },
+  { call: "fsync", error: "EIO", when: "on" },
+  { call: "pwrite64", error: "EIO", when: "once" },
+  { call: "pwrite64", error: "ENOSPC", when: "once" },
+  { call: "pwrite64", error: "EINTR", when: "once" },
+  { call: "ftruncate", error: "EIO", when: "once" },
+  { call: "pwrite64", error: "EIO", when: "on" },
+  { call: "pwrite64", error: "ENOSPC", when: "on" }
 ]
 
 /** A disk that fails from now on is given that long before its process is told to close. */
@@ -95,6 +93,6 @@ export const disk = (root: string, { isEnough, seed, whole }: Budget, figures: F
       const name = `disk-${done}`
       const point = whole ? Math.floor(done / kinds) : roll(1_000)
       if (fault === undefined) yield* short(root, name, 4_096 + roll(600_000), seed, figures)
-      else yield* failing(root, name, fault, 1 + point % fault.span, seed, figures)
+      else yield* failing(root, name, fault, 1 + point % Strace.CALLS[fault.call], seed, figures)
     }
   })

@@ -11,6 +11,6 @@ afterAll(remove)
 it("a process killed at any system call goes on as if nothing had happened", { timeout: 300_000 }, async () => {
   expect(Strace.missing()).toBeUndefined()
   const figures: Budget.Figures = {}
-  await Effect.runPromise(syscalls(root, Budget.trials(Budget.seedOfNow(), 31), figures))
+  await Effect.runPromise(syscalls(root, Budget.trials(Budget.seedOfNow(), 38), figures))
   expect(figures["kills at system calls"]).toBeGreaterThan(15)
 })
