@@ -15,8 +15,9 @@ export default defineConfig({
     passWithNoTests: false,
     // A test that passes only the second time has found a defect.
     retry: 0,
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    // To find what hangs, not what is slow: simulations and torture run beside every other test.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // better-sqlite3 is native: processes, not threads. Two, so that crash and demo tests keep their timing.
     pool: "forks",
     poolOptions: { forks: { minForks: 1, maxForks: 2 } }
