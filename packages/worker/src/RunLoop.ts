@@ -195,8 +195,10 @@ export const acknowledge = (worker: Worker, run: LiveRun, pending: Pending, answ
 /** A run of this id was there before: it is told what has come for it while this one stood in its place. */
 const giveWay = (worker: Worker, run: LiveRun): void => {
   Live.forget(worker, run)
-  for (const fact of run.facts) tell(worker, run.runId, fact)
-  if (run.mail) readMail(worker, run.runId)
+  // All at once: a run that is read begins what is open and has no outcome yet. Messages are in the inbox still.
+  const facts = run.facts.filter(({ _tag }) => _tag !== "Message")
+  if (facts.length > 0) load(worker, run.runId, facts)
+  if (run.mail || run.reading || facts.length < run.facts.length) readMail(worker, run.runId)
 }
 
 /** Another process owns the store: whatever this one went on to do would be done twice (R5). */

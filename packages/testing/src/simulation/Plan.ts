@@ -129,9 +129,10 @@ const nth = (max: number): fc.Arbitrary<number> =>
     { arbitrary: fc.integer({ min: 1, max }), weight: 1 }
   )
 
-/** Appends are where most can go wrong, so they come up more often than other calls. */
+/** Appends are where most can go wrong, and wake-ups and messages are few: they come up more often than other calls. */
 const sortsOf = (deeds: ReadonlyArray<Deed>): ReadonlyArray<Pick<Fault, "at" | "does">> => {
-  const sites = [...CALLS, "append", "append", "wake-up", "message", "boot"] as const
+  const often = ["append", "append", "wake-up", "wake-up", "wake-up", "message", "message"] as const
+  const sites = [...CALLS, ...often, "boot"] as const
   return sites.flatMap((at) => DEEDS[at].filter((does) => deeds.includes(does)).map((does) => ({ at, does })))
 }
 

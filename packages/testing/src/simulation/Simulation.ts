@@ -5,7 +5,7 @@
  *
  * A failure is made as small as it can be, and told as a story with the command that plays it again.
  */
-import { Effect, FastCheck as fc } from "effect"
+import { Effect, FastCheck as fc, Logger, LogLevel } from "effect"
 import type { Workflow } from "@reprise/core"
 import { SimulationFailed } from "../Errors.js"
 import type * as World from "../World.js"
@@ -60,7 +60,8 @@ const AGAIN = "REPRISE_SIMULATION"
 type Again = { readonly plan: Plan.Plan } | Search.Seed
 
 /**
- * Runs the workflow under simulated faults; succeeds when nothing was found.
+ * Runs the workflow under simulated faults; succeeds when nothing was found. Nothing is logged meanwhile, except when one
+ * failure is played again.
  *
  * @example
  * import { Effect } from "effect"
@@ -90,7 +91,8 @@ export const check = <Input, A, E, R>(
       report: { plays: 0, strikes: 0, processes: 0 }
     }
     const again = process.env[AGAIN]
-    return again === undefined ? everything(search, inputs) : once(search, inputs, JSON.parse(again) as Again)
+    if (again === undefined) return Logger.withMinimumLogLevel(everything(search, inputs), LogLevel.None)
+    return once(search, inputs, JSON.parse(again) as Again)
   })
 
 export type Options<Input, R> =

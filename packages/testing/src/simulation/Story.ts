@@ -6,6 +6,8 @@ import type { Seen } from "./Scene.js"
 
 /** The last events of each run that are told. */
 const EVENTS_MAX = 12
+/** The events that are told of an append at which a fault has struck. */
+const STRUCK_MAX = 3
 const COMPLAINTS_MAX = 5
 const RUNS_MAX = 3
 
@@ -37,7 +39,10 @@ const faultsIn = ({ faults }: Plan.Plan): string =>
   faults.length === 0 ? "no fault at all" : faults.length === 1 ? "one fault" : `${faults.length} faults`
 
 const strikes = ({ damage }: Seen): ReadonlyArray<string> =>
-  damage.strikes.map(({ fault, phase, process }) => `- ${Plan.showFault(fault)} (process ${process}, ${phase})`)
+  damage.strikes.flatMap(({ events, fault, phase, process }) => [
+    `- ${Plan.showFault(fault)} (process ${process}, ${phase})`,
+    ...(events.length === 0 ? [] : [`  it was about to append ${events.slice(0, STRUCK_MAX).map(tagged).join(", ")}`])
+  ])
 
 const manners = ({ evict, order }: Plan.Plan): ReadonlyArray<string> => [
   ...(evict > 0 ? [`- ${evict} of 100 runs at rest leave memory at once`] : []),
@@ -46,12 +51,12 @@ const manners = ({ evict, order }: Plan.Plan): ReadonlyArray<string> => [
 
 const shown = (history: ReadonlyArray<Event.Event>): ReadonlyArray<string> => {
   const from = Math.max(0, history.length - EVENTS_MAX)
-  const lines = history.slice(from).map((event, i) => `${String(from + i + 1).padStart(4)} ${event._tag}${subject(event)}`)
+  const lines = history.slice(from).map((event, i) => `${String(from + i + 1).padStart(4)} ${tagged(event)}`)
   return from === 0 ? lines : ["   …", ...lines]
 }
 
-const subject = (event: Event.Event): string => {
+const tagged = (event: Event.Event): string => {
   const name = "name" in event ? ` "${event.name}"` : ""
   const id = "id" in event ? ` ${event.id}` : ""
-  return `${name}${id}`
+  return `${event._tag}${name}${id}`
 }
