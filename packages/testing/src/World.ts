@@ -15,6 +15,7 @@ import * as Lives from "./world/Lives.js"
 import * as Observer from "./world/Observer.js"
 import * as Process from "./world/Process.js"
 import type { CrashPoint, StandIn, StepCall, Strike, WorldState } from "./world/State.js"
+import * as Timeline from "./world/Timeline.js"
 import * as Wire from "./world/Wire.js"
 
 export type { CrashPoint, StandIn, StepCall, Strike }
@@ -70,6 +71,8 @@ export interface World {
   readonly advance: (duration: Duration.DurationInput) => Effect.Effect<void>
   /** Jumps to the next instant at which something is due. False when nothing is. */
   readonly skip: Effect.Effect<boolean>
+  /** Skips time until the history of a run holds such an event: the moment for a signal. Dies with a `WorldStuck` if none comes. */
+  readonly until: (runId: string, isReached: (event: Event.Event) => boolean) => Effect.Effect<void>
   /** Epoch milliseconds. */
   readonly now: Effect.Effect<number>
   /** Kills the worker: no finalizer runs, nothing is delivered. Then a new worker takes up the same store. */
@@ -85,6 +88,8 @@ export interface World {
   /** Runs in the worker's memory. */
   readonly liveRunCount: Effect.Effect<number>
   readonly history: (runId: string) => Effect.Effect<ReadonlyArray<Event.Event>>
+  /** A history for people, a line for each event, such as `2m  step "charge" attempt 3 completed`. Made for snapshots. */
+  readonly timeline: (runId: string) => Effect.Effect<ReadonlyArray<string>>
   /** From now on, steps of this name run `standIn` in place of their body, in every workflow; `undefined` ends that. */
   readonly mock: (step: string, standIn: StandIn | undefined) => Effect.Effect<void>
   /** Every begin of a step's body so far, in order. */
@@ -109,7 +114,7 @@ export interface Damage {
   readonly taskCount: number
 }
 
-/** Why `runToEnd` cannot reach the end. */
+/** Why `runToEnd` cannot reach the end, or `until` the event. */
 export class WorldStuck extends Error {
   override readonly name = "WorldStuck"
   constructor(readonly run: Log.RunSummary) {
@@ -157,6 +162,7 @@ export const make = <W extends Workflow.Any>(options: Options<W>): Effect.Effect
     const run = inside(world, client)
     const start: World["start"] = (workflow, input, options) =>
       Effect.zipLeft(run(Client.start(workflow, input, { id: Process.newId(world), ...options })), Drive.idle(world))
+    const history = (runId: string) => Effect.orDie(run(Client.history(runId)))
     const runToEnd: World["runToEnd"] = (handle) => Effect.zipRight(toEnd(world, run, handle.runId), run(handle.result))
     return {
       run,
@@ -166,6 +172,7 @@ export const make = <W extends Workflow.Any>(options: Options<W>): Effect.Effect
       idle: Drive.idle(world),
       advance: (duration) => Drive.advance(world, Duration.toMillis(duration)),
       skip: Drive.skip(world),
+      until: (runId, isReached) => until(world, run, runId, Effect.map(history(runId), (events) => events.some(isReached))),
       now: Effect.sync(() => world.time.now),
       crash: crash(world),
       restart: (workflows) => restart(world, workflows),
@@ -173,7 +180,8 @@ export const make = <W extends Workflow.Any>(options: Options<W>): Effect.Effect
       appendCount: Effect.sync(() => world.wire.counts.get("append") ?? 0),
       evictAll: Effect.zipRight(Drive.idle(world), Effect.map(Process.alive(world), Process.evictAll)),
       liveRunCount: Effect.map(Process.alive(world), (process) => process.worker?.live.size ?? 0),
-      history: (runId) => Effect.orDie(run(Client.history(runId))),
+      history,
+      timeline: (runId) => Effect.map(history(runId), Timeline.lines),
       mock: (step, standIn) => Effect.sync(() => mock(world, step, standIn)),
       calls: Effect.sync(() => [...world.calls]),
       heal: Effect.sync(() => Wire.heal(world)),
@@ -258,13 +266,16 @@ const restart = (world: WorldState, workflows: ReadonlyArray<Workflow.Any> | und
   })
 
 const toEnd = (world: WorldState, run: World["run"], runId: string) =>
+  until(world, run, runId, Effect.map(run(Client.describe(runId)), ({ closedAt }) => closedAt !== undefined))
+
+/** Skips time until something holds of a run; nothing will come any more of one that is closed or blocked. */
+const until = <E>(world: WorldState, run: World["run"], runId: string, isReached: Effect.Effect<boolean, E>) =>
   Effect.gen(function*() {
     yield* Drive.idle(world)
-    for (;;) {
-      const summary = yield* run(Client.describe(runId))
-      if (summary.closedAt !== undefined) return
-      const isBlocked = summary.blocked !== undefined
-      if (isBlocked || !(yield* Drive.skip(world))) return yield* Effect.die(new WorldStuck(summary))
+    while (!(yield* isReached)) {
+      const summary = yield* Effect.orDie(run(Client.describe(runId)))
+      const isOver = summary.closedAt !== undefined || summary.blocked !== undefined
+      if (isOver || !(yield* Drive.skip(world))) return yield* Effect.die(new WorldStuck(summary))
     }
   })
 

@@ -1,7 +1,7 @@
 /** What a world consists of: time, a store, and the process that runs on them until it crashes. */
 import type { ConfigProvider, Deferred, Effect, Fiber, FiberRefs, Layer, Scope, Supervisor } from "effect"
 import type { Workflow } from "@reprise/core"
-import type { Limits, Log } from "@reprise/core/engine"
+import type { Event, Limits, Log } from "@reprise/core/engine"
 import type { State } from "@reprise/worker/engine"
 import type { ProcessScheduler, Trace } from "../ProcessScheduler.js"
 import type * as Plan from "../simulation/Plan.js"
@@ -44,6 +44,8 @@ export interface Strike {
   /** Epoch milliseconds. */
   readonly now: number
   readonly process: number
+  /** What the worker was about to append. */
+  readonly events: ReadonlyArray<Event.Event>
   /** What the worker was doing: beginning, taking up what was left, beginning a run, closing one, or something else. */
   readonly phase: "recovery" | "start" | "close" | "zombie" | "run"
 }

@@ -38,13 +38,20 @@ export const heal = (world: WorldState): void => {
 export const costsTime = ({ wire }: WorldState): boolean => wire.plan.faults.some(({ does }) => !Plan.TIMELESS.includes(does))
 
 /** Counts a call, and answers the fault that the plan has for it. */
-export const strike = (world: WorldState, process: Process | undefined, at: Plan.Site, phase: Strike["phase"]): Plan.Fault | undefined => {
+export const strike = (
+  world: WorldState,
+  process: Process | undefined,
+  at: Plan.Site,
+  phase: Strike["phase"],
+  appends: ReadonlyArray<Log.Append> = []
+): Plan.Fault | undefined => {
   const { wire } = world
   const nth = (wire.counts.get(at) ?? 0) + 1
   wire.counts.set(at, nth)
   const fault = wire.plan.faults.find((fault) => fault.at === at && fault.nth === nth)
   if (fault !== undefined) {
-    wire.strikes.push({ fault, now: world.time.now, process: process?.number ?? 0, phase })
+    const events = appends.flatMap(({ events }) => events)
+    wire.strikes.push({ fault, now: world.time.now, process: process?.number ?? 0, events, phase })
   }
   return fault
 }
@@ -112,7 +119,7 @@ const append = (world: WorldState, process: Process, appends: ReadonlyArray<Log.
   Effect.suspend(() => {
     const { trace } = world
     trace.hash = mix(mix(trace.hash, appends.length), appends[0]?.expectedSeq ?? 0)
-    return Effect.tap(asked(world, process, "append", phaseOf(appends), judged(world, process, appends)), (answers) => {
+    return Effect.tap(asked(world, process, "append", phaseOf(appends), judged(world, process, appends), appends), (answers) => {
       answers.forEach(({ _tag }, i) => {
         if (_tag === "Committed") learn(world, process, appends[i]!.runId, appends[i]!.events)
       })
@@ -160,11 +167,13 @@ const asked = <A, E>(
   process: Process,
   call: Plan.Call,
   phase: Strike["phase"],
-  effect: Effect.Effect<A, E>
+  effect: Effect.Effect<A, E>,
+  appends?: ReadonlyArray<Log.Append>
 ): Effect.Effect<A, E | Errors.LogError> =>
   Effect.suspend(() => {
     if (process.isDead) return parked
-    const fault = strike(world, process, call, process.isZombie ? "zombie" : process.worker === undefined ? "recovery" : phase)
+    const during = process.isZombie ? "zombie" : process.worker === undefined ? "recovery" : phase
+    const fault = strike(world, process, call, during, appends)
     const applied = counted(process, effect)
     return fault === undefined ? applied : struck(world, process, fault, applied)
   })
