@@ -88,13 +88,16 @@ describe("a second start of a run that has left memory with its attempts", () =>
   it.scoped("hands on what they have said, all at once", () =>
     Effect.gen(function*() {
       const Works = Workflow.make("works", {}, () =>
-        Effect.all([Step.run("one", Effect.sleep("1 hour")), Step.run("two", Effect.sleep("1 hour"))], { concurrency: 2, discard: true }))
+        Effect.zipRight(
+          Effect.all([Step.run("one", Effect.sleep("1 hour")), Step.run("two", Effect.sleep("1 hour"))], { concurrency: 2 }),
+          Step.run("three", Effect.sleep("1 hour"))
+        ))
       const faults = { order: 0, evict: 100, faults: [{ at: "append", nth: 2, does: "slow", amount: 3_600_000 }] } as const
       const world = yield* World.make({ workflows: [Works], faults })
       const run = yield* world.start(Works, undefined, { id: "a" })
       expect(yield* Effect.flip(world.start(Works, undefined, { id: "a" }))).toMatchObject({ _tag: "RunExists" })
       yield* world.runToEnd(run)
-      expect((yield* world.calls).map(({ step }) => step)).toEqual(["one", "two"])
+      expect((yield* world.calls).map(({ step }) => step)).toEqual(["one", "two", "three"])
     }))
 })
 
