@@ -84,6 +84,9 @@ const short = (root: string, name: string, bytes: number, seed: number, figures:
     yield* ending(story, wrongs, `${name} at ${bytes}`, seed, figures)
   })
 
+/** Has no divisor in common with the numbers of calls. */
+const STEP = 7_919
+
 export const disk = (root: string, { isEnough, seed, whole }: Budget, figures: Figures) =>
   Effect.gen(function*() {
     const roll = dice(seed)
@@ -91,7 +94,8 @@ export const disk = (root: string, { isEnough, seed, whole }: Budget, figures: F
       const kinds = FAULTS.length + 1
       const fault = FAULTS[done % kinds]
       const name = `disk-${done}`
-      const point = whole ? Math.floor(done / kinds) : roll(1_000)
+      // Everywhere in a life before long, and at every call in the end.
+      const point = whole ? Math.floor(done / kinds) * STEP : roll(1_000)
       if (fault === undefined) yield* short(root, name, 4_096 + roll(600_000), seed, figures)
       else yield* failing(root, name, fault, 1 + point % Strace.CALLS[fault.call], seed, figures)
     }
