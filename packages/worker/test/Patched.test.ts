@@ -50,6 +50,23 @@ const across = (from: Body | Workflow.Any, to: Body | Workflow.Any) =>
   })
 
 describe("a patch", () => {
+  it.scoped("that is asked for after the end of its run is not answered, however the run is looked at", () =>
+    Effect.gen(function*() {
+      const Seen = Query.make("seen", { output: Schema.Array(Schema.String) })
+      const body = Effect.gen(function*() {
+        const seen: Array<string> = []
+        yield* Query.handle(Seen, () => Effect.sync(() => [...seen]))
+        const asks = (patch: string) => Effect.map(Workflow.patched(patch), (taken) => void seen.push(`${patch} ${taken}`))
+        yield* Effect.forkDaemon(asks("late"))
+        yield* asks("early")
+        return "done"
+      })
+      const world = yield* World.make({ workflows: [coded(body)] })
+      yield* world.start(coded(body), undefined, { id: "run" })
+      expect(yield* markers(world)).toEqual(["early"])
+      // The old branch of "late" is not taken either: the run was never there.
+      expect(yield* world.run(Client.query("run", Seen, undefined))).toEqual(["early true"])
+    }))
   it.scoped("is taken by a new run, and its history says so", () =>
     Effect.gen(function*() {
       const world = yield* World.make({ workflows: [patchedAt("before")], alwaysReplay: true })

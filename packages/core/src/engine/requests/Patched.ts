@@ -18,13 +18,15 @@ export const patched = (program: ProgramState, here: FiberPlace, { patch }: Requ
   if (known !== undefined) return Effect.succeed(known.taken)
   if (here.aside) return Effect.succeed(false)
   const taken = decide(program, here, patch)
-  // A program at fault waits for ever.
+  // A program at fault, or one that has ended, waits for ever.
   if (taken === undefined) return Effect.async(() => {})
   program.patches.set(patch, { taken, seq: program.seq })
   return Effect.succeed(taken)
 }
 
 const decide = (program: ProgramState, here: FiberPlace, patch: string): boolean | undefined => {
+  // Live, a fiber that outlives the program is not answered: it leaves no marker. Nor may it be when this is replayed.
+  if (program.finished) return undefined
   const passed = program.aside ? undefined : program.passedMarkers.get(patch)
   if (passed !== undefined && passed.activation !== program.seq) {
     Markers.used(program, patch, passed.seq, program.seq)
