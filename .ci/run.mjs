@@ -84,6 +84,7 @@ const commands = {
   demo: (args) => file("examples/demo/main.ts", args),
   reprise: (args) => file("packages/cli/src/main.ts", args),
   torture: (args) => file("test/torture/main.ts", args),
+  mutants: (args) => file("test/mutants/main.ts", args),
   record: (args) => file("test/histories/record.ts", args),
   simulate: (args) => file("test/simulate/main.ts", args),
   bench,
