@@ -54,4 +54,34 @@ describe("a simulation", () => {
       expect(failure.message).toContain("seen     { value: 2 }")
       expect(failure.message).toContain("REPRISE_SIMULATION=")
     }))
+
+  it.effect("deploys other versions of a workflow", () =>
+    Effect.gen(function*() {
+      const body = (last: string) => () =>
+        Effect.zipRight(Effect.zipRight(Step.run("first", Effect.succeed(1)), Effect.sleep("1 day")), Step.run(last, Effect.succeed(last)))
+      const first = Workflow.make("versioned", { version: "1" }, body("old"))
+      const second = Workflow.make("versioned", { version: "2" }, body("new"))
+      const careless = Workflow.make("versioned", { version: "1" }, body("new"))
+      const deeds = ["crash before", "crash after", "deployment"] as const
+      const bounds = { pairs: 0, plans: 150, deeds }
+      yield* Simulation.check(first, { ...bounds, given: { deployments: [[first, second]] } })
+      const failure = yield* Effect.flip(Simulation.check(first, { ...bounds, given: { deployments: [[careless]] } }))
+      expect(failure.plan.faults.map(({ does }) => does)).toContain("deployment")
+      expect(failure.complaints.join()).toContain("Divergence")
+    }))
+
+  it.effect("plays again what a failure has printed", () =>
+    Effect.gen(function*() {
+      const failing = (again: Simulation.Seen["runs"][number]["history"] | undefined) => again === undefined || again.length < 4
+      const property = ({ damage, runs }: Simulation.Seen) => damage.strikes.length < 2 || failing(runs[0]?.history) || "two faults"
+      const failure = yield* Effect.flip(Simulation.check(Order, { given, pairs: 0, property, deeds: ["doubled", "refused"] }))
+      expect(failure.plan.faults.length).toBe(2)
+      const [, again] = /REPRISE_SIMULATION='(.*)'/.exec(failure.message) ?? []
+      process.env["REPRISE_SIMULATION"] = again
+      const repeated = yield* Effect.flip(Simulation.check(Order, { given, pairs: 0, property, deeds: ["doubled", "refused"] })).pipe(
+        Effect.ensuring(Effect.sync(() => delete process.env["REPRISE_SIMULATION"]))
+      )
+      expect(repeated.plan).toEqual(failure.plan)
+      expect(repeated.complaints).toEqual(failure.complaints)
+    }))
 })

@@ -94,7 +94,8 @@ export interface Bounds {
   readonly millisMax: number
 }
 
-const ALL: ReadonlyArray<Deed> = [...new Set(Object.values(DEEDS).flat())].filter((deed) => deed !== "deployment")
+/** All but deployments, which need some. */
+export const ALL: ReadonlyArray<Deed> = [...new Set(Object.values(DEEDS).flat())].filter((deed) => deed !== "deployment")
 
 /** Each sort of fault is switched off in half of the plans, so that every mixture of them is met. */
 export const arbitrary = (bounds: Bounds): fc.Arbitrary<Plan> => {

@@ -8,13 +8,15 @@ import type * as Plan from "./Plan.js"
 
 /** What stands around the workflows; made anew for each world, so that nothing is left from the one before. */
 export type Surroundings<R> =
-  & Pick<World.Options<never>, "limits" | "config" | "startAt" | "deployments" | "log">
+  & Pick<World.Options<never>, "limits" | "config" | "startAt" | "log">
   & { readonly mocks?: Readonly<Record<string, World.StandIn>> }
   & ([R] extends [never] ? { readonly services?: Layer.Layer<never> } : { readonly services: Layer.Layer<R> })
 
 /** A scene to play: who is there, and what happens without faults. */
 export interface Scene {
   readonly workflows: ReadonlyArray<Workflow.Any>
+  /** What processes to come may have in their place, when a plan deploys. */
+  readonly deployments?: ReadonlyArray<ReadonlyArray<Workflow.Any>>
   readonly world: () => Surroundings<never>
   readonly script: (world: World.World) => Effect.Effect<unknown, unknown>
 }
@@ -50,7 +52,8 @@ const STOPS_MAX = 1_000
 export const play = (scene: Scene, plan: Plan.Plan): Effect.Effect<Seen> =>
   Effect.scoped(Effect.gen(function*() {
     const { mocks = {}, ...surroundings } = scene.world()
-    const options = { ...surroundings, workflows: scene.workflows, faults: plan }
+    const { deployments = [], workflows } = scene
+    const options = { ...surroundings, workflows, deployments, faults: plan }
     // Which services the steps need was asked for where the scene was made (Surroundings).
     const world = yield* World.make(options as World.Options<never>)
     const begunAt = yield* world.now

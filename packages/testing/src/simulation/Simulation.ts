@@ -28,6 +28,11 @@ export type Given<Input, R> =
     readonly script?: (world: World.World, input: Input) => Effect.Effect<unknown, unknown>
     /** Other workflows, such as children. */
     readonly others?: ReadonlyArray<Workflow.Any>
+    /**
+     * The workflows of deployments to come: a process that begins may have those of any of them. Each must be able to run
+     * what the script starts.
+     */
+    readonly deployments?: ReadonlyArray<ReadonlyArray<Workflow.Any>>
   }
   & ([R] extends [never] ? { readonly world?: () => Scene.Surroundings<R> }
     /** What stands around: services, stand-ins of steps, bounds. Made anew for each play. */
@@ -38,7 +43,7 @@ export interface Bounds {
   readonly pairs?: number
   /** Plans drawn by chance. Default: 200. */
   readonly plans?: number
-  /** Which faults chance may draw. Default: all, without deployments. */
+  /** Which faults chance may draw. Default: all; deployments, if there are some. */
   readonly deeds?: ReadonlyArray<Plan.Deed>
   /** The longest delay or pause, in milliseconds. Default: 10,000. */
   readonly millisMax?: number
@@ -84,7 +89,8 @@ export const check = <Input, A, E, R>(
     const inputs = Scene.isArbitrary(input) ? input : fc.constant(input)
     const search: Searching<unknown> = {
       name: workflow.name,
-      workflows: [workflow, ...options.given?.others ?? []],
+      workflows: known([workflow, ...options.given?.others ?? [], ...options.given?.deployments?.flat() ?? []]),
+      hasDeployments: options.given?.deployments !== undefined,
       sceneOf: (input) => sceneOf(workflow, options, input as Input),
       options,
       calm: new Map(),
@@ -100,10 +106,15 @@ export type Options<Input, R> =
   & Bounds
   & ([R] extends [never] ? { readonly given?: Given<Input, R> } : { readonly given: Given<Input, R> })
 
+/** Code that a deployment changes under its version is not what the first runs were written by. */
+const known = (workflows: ReadonlyArray<Workflow.Any>): ReadonlyArray<Workflow.Any> =>
+  workflows.filter(({ name, version }, i) => i === workflows.findIndex((other) => other.name === name && other.version === version))
+
 /** One search: its scene, and what it has come to. */
 interface Searching<Input> {
   readonly name: string
   readonly workflows: ReadonlyArray<Workflow.Any>
+  readonly hasDeployments: boolean
   readonly sceneOf: (input: Input) => Scene.Scene
   readonly options: Judgement & Bounds
   /** Plays without faults, by input. */
@@ -117,6 +128,7 @@ const sceneOf = <Input, A, E, R>(
   input: Input
 ): Scene.Scene => ({
   workflows: [workflow, ...given?.others ?? []],
+  deployments: given?.deployments ?? [],
   // The services that the workflow needs are asked for by `Given`.
   world: (given?.world ?? (() => ({}))) as () => Scene.Surroundings<never>,
   script: (world) => given?.script?.(world, input) ?? world.execute(workflow, input)
@@ -146,8 +158,8 @@ const once = <Input>(search: Searching<Input>, inputs: fc.Arbitrary<Input>, agai
 
 const byChance = <Input>(search: Searching<Input>, inputs: fc.Arbitrary<Input>, count: number, from: Search.Seed) =>
   Effect.gen(function*() {
-    const { deeds, millisMax = 10_000 } = search.options
-    const plans = Plan.arbitrary({ ...(deeds === undefined ? {} : { deeds }), callsMax: 40, faultsMax: 12, millisMax })
+    const { deeds = search.hasDeployments ? [...Plan.ALL, "deployment" as const] : Plan.ALL, millisMax = 10_000 } = search.options
+    const plans = Plan.arbitrary({ deeds, callsMax: 40, faultsMax: 12, millisMax })
     const found = yield* Search.smallest(fc.record({ input: inputs, plan: plans }), count, from, ({ input, plan }) =>
       Effect.map(verdictOf(search, input, plan), ({ wrong }) => wrong.length === 0))
     if (found === undefined) return
