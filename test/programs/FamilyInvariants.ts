@@ -156,7 +156,8 @@ const signals = (histories: Histories, runId: string, history: History): Complai
     if (answers[0]?._tag === "SignalRefused") return received === 0 ? [] : [`signal ${sent.id} was refused, and received`]
     if (received === 1 || answers.length === 0 || isAsleep(receiver)) return []
     const closing = receiver.find(Event.isClosing)
-    const wasAsleep = of(receiver, "RunPaused").length > 0
+    // One that is ended before it begins takes its messages with it.
+    const wasAsleep = of(receiver, "RunPaused").length > 0 || receiver[0]?._tag !== "RunStarted"
     const couldNot = closing !== undefined && (closing._tag === "RunTerminated" || closing.at === sent.at || wasAsleep)
     return couldNot ? [] : [`signal ${sent.id} was delivered, and did not arrive`]
   })

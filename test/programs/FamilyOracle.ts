@@ -136,6 +136,7 @@ const register = (run: Run, name: string, undo: Undo["run"]): Effect.Effect<void
     for (; typeof outer === "object"; outer = outer.outer) outer.undos.push(registered)
     if (outer === "undo") return
     run.undos.add(registered)
+    if (run.isEnding) return
     yield* Scope.addFinalizerExit(run.stage.scope, (exit) =>
       Exit.isSuccess(exit) || isContinuing(exit.cause) ? Effect.void : undone(run, registered, exit.cause))
   })
@@ -150,6 +151,11 @@ const undone = (run: Run, undo: Undo, cause: Cause.Cause<unknown>): Effect.Effec
       onFailure: () => Effect.sync(() => void run.failed.push(undo.name))
     })
   })
+
+/** What is not in the scope; and again, should something be registered meanwhile. */
+const undoRest = (run: Run, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Effect.suspend(() =>
+    run.undos.size === 0 ? Effect.void : Effect.zipRight(lastFirst(run, [...run.undos], cause), undoRest(run, cause)))
 
 const lastFirst = (run: Run, undos: ReadonlyArray<Undo>, cause: Cause.Cause<unknown>) =>
   Effect.forEach(undos.toReversed(), (undo) => undone(run, undo, cause), { discard: true })
@@ -172,6 +178,8 @@ const add = (run: Run, name: string, undo: Played): Effect.Effect<void> =>
 
 // ---- others ----
 
+const forever: Effect.Effect<never> = Effect.async(() => {})
+
 /** Waits for what others answer; when it is interrupted meanwhile, it has not waited. */
 const answered = <A>(run: Run, ask: (resume: (answer: A) => void) => () => void): Effect.Effect<A> =>
   Effect.async<A>((resume) => {
@@ -193,7 +201,7 @@ const answered = <A>(run: Run, ask: (resume: (answer: A) => void) => () => void)
 
 /** Asks something of others, which they hear of when the program has come to rest. */
 const asked = <A>(run: Run, ask: (resume: (answer: A) => void) => void): Effect.Effect<A> =>
-  Effect.suspend(() => run.stage.exit !== undefined ? Effect.never : Effect.uninterruptible(answered<A>(run, (resume) => {
+  Effect.suspend(() => run.stage.exit !== undefined ? forever : Effect.uninterruptible(answered<A>(run, (resume) => {
     run.outbox.push(() => ask(resume))
     return () => {}
   })))
@@ -208,8 +216,8 @@ const begin = (family: Family, run: Run, node: Of<"child">): Effect.Effect<Await
     if (existing !== undefined && !node.existing) return answer(Effect.fail("RunExists"))
     const startAt = family.now + (node.delayed ? CYCLE : 0)
     const child = existing ?? makeRun(family, runId, programsOf(family.story).get(runId)!, startAt, node.limited)
-    const policy = existing === undefined ? node.policy : undefined
-    const awaited: Awaited = { run: child, policy, end: undefined, isAsked: false, takers: new Set() }
+    const isOwn = existing === undefined
+    const awaited: Awaited = { run: child, policy: node.policy, isOwn, end: undefined, isAsked: false, takers: new Set() }
     run.children.add(awaited)
     const watcher = { by: run, awaited }
     if (!isClosed(child)) child.watchers.add(watcher)
@@ -234,7 +242,7 @@ const result = (run: Run, awaited: Awaited): Played =>
 const cancel = (family: Family, run: Run, awaited: Awaited): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (awaited.end !== undefined) return Effect.void
-    if (run.stage.exit !== undefined) return Effect.never
+    if (run.stage.exit !== undefined) return forever
     run.outbox.push(() => endChild(family, awaited, awaited.policy === "terminate" ? "terminate" : "cancel"))
     return Effect.ignore(result(run, awaited))
   })
@@ -251,7 +259,7 @@ const lifeOf = (family: Family, run: Run): LifeOps<never> => ({
     Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(begin(family, run, node), (awaited) => {
         const end = restore(result(run, awaited))
-        const endsWithParent = awaited.policy !== undefined && awaited.policy !== "abandon"
+        const endsWithParent = awaited.isOwn && awaited.policy !== "abandon"
         return endsWithParent ? Effect.onInterrupt(end, () => cancel(family, run, awaited)) : end
       })),
   start: (node) =>
@@ -274,7 +282,13 @@ const lifeOf = (family: Family, run: Run): LifeOps<never> => ({
       run.generation >= GENERATIONS_MAX
         ? Effect.succeed("last")
         : Workflow.continueAsNew({ ...FIRST, cells: [...cells] }) as unknown as Effect.Effect<never, string>),
-  patched: () => Effect.succeed(true)
+  patched: (patch) =>
+    Effect.suspend(() => {
+      // What is asked for the first time when the program has ended, is not answered.
+      if (run.stage.exit !== undefined && !run.patches.has(patch)) return forever
+      run.patches.add(patch)
+      return Effect.succeed(true)
+    })
 })
 
 // ---- telling ----
@@ -338,7 +352,7 @@ const deliverWaiting = (family: Family, run: Run): void => {
 const wakeDue = (family: Family, run: Run): void => {
   for (;;) {
     if (isClosed(run) || run.paused) return
-    const due = dueOf(run)
+    const due = dueOf(run, family.now)
     if (due === undefined || due.at > family.now) return
     due.fire(family)
     react(family, run)
@@ -350,35 +364,32 @@ interface Due {
   readonly fire: (family: Family) => void
 }
 
-/** The next thing of a run that time brings to its program: timers come before retries, the timeout last. */
-const dueOf = (run: Run): Due | undefined => {
+/** The next thing of a run that time brings to its program. Of what is overdue, timers come before retries, the timeout last. */
+const dueOf = (run: Run, now: number): Due | undefined => {
   const { retries, stage, timeoutAt } = run
-  const all: Array<Due> = [...stage.sleepers].map((sleeper) => ({
+  const timers = [...stage.sleepers].map((sleeper): Due => ({
     at: sleeper.at,
     fire: () => {
       stage.sleepers.delete(sleeper)
       sleeper.wake()
     }
   }))
-  for (const retry of retries) {
-    all.push({
-      at: retry.at,
-      fire: () => {
-        retries.delete(retry)
-        retry.fire()
-      }
-    })
-  }
-  if (timeoutAt !== undefined) {
-    all.push({
-      at: timeoutAt,
-      fire: () => {
-        run.timeoutAt = undefined
-        requestCancel(run, "timeout")
-      }
-    })
-  }
-  return earliest(all)
+  const again = [...retries].map((retry): Due => ({
+    at: retry.at,
+    fire: () => {
+      retries.delete(retry)
+      retry.fire()
+    }
+  }))
+  const end: ReadonlyArray<Due> = timeoutAt === undefined ? [] : [{
+    at: timeoutAt,
+    fire: () => {
+      run.timeoutAt = undefined
+      requestCancel(run, "timeout")
+    }
+  }]
+  const overdue = [timers, again, end].map(earliest).find((due) => due !== undefined && due.at <= now)
+  return overdue ?? earliest([...timers, ...again, ...end])
 }
 
 const earliest = <A extends { readonly at: number }>(all: ReadonlyArray<A>): A | undefined => all.toSorted((a, b) => a.at - b.at)[0]
@@ -427,13 +438,14 @@ const bodyOf = (run: Run, program: Played): Played =>
 /** Fibers are stopped before what they have done is undone. */
 const cleanUp = (run: Run, ended: Ended): Effect.Effect<void> =>
   Effect.gen(function*() {
+    run.isEnding = true
     if (Exit.isSuccess(ended)) return yield* Scope.close(run.stage.scope, ended)
     if (Oracle.hasOwnDefect(ended.cause)) return
     const continues = isContinuing(ended.cause)
     if (!continues && run.undos.size > 0) yield* Effect.withFiberRuntime((fiber) => Effect.flatMap(fiber.children, Fiber.interruptAll))
     yield* Scope.close(run.stage.scope, ended)
     if (continues && run.cancelled === undefined) return
-    yield* lastFirst(run, [...run.undos], continues ? Cause.interrupt(FiberId.none) : ended.cause)
+    yield* undoRest(run, continues ? Cause.interrupt(FiberId.none) : ended.cause)
   })
 
 const interrupted = (cause: Cause.Cause<string>): Ended =>
@@ -494,7 +506,9 @@ const continueAsNew = (family: Family, run: Run, cause: Cause.Cause<unknown>): v
   run.generation += 1
   run.stage = makeStage()
   run.stage.held = stage.held
+  run.isEnding = false
   run.undos.clear()
+  run.patches.clear()
   run.failed.length = 0
   for (const [i, { arrived }] of stage.boxes.entries()) run.stage.boxes[i]!.arrived.push(...arrived)
   start(family, run, cells)
@@ -510,9 +524,8 @@ const leave = (family: Family, run: Run): void => {
   forget(run.stage.tasks)
   for (const awaited of run.children) {
     for (const watcher of awaited.run.watchers) if (watcher.awaited === awaited) awaited.run.watchers.delete(watcher)
-    if (awaited.end === undefined && (awaited.policy === "cancel" || awaited.policy === "terminate")) {
-      endChild(family, awaited, awaited.policy)
-    }
+    const { end, isOwn, policy } = awaited
+    if (end === undefined && isOwn && policy !== "abandon") endChild(family, awaited, policy)
   }
   run.children.clear()
 }
@@ -581,7 +594,7 @@ const nextOf = (family: Family, run: Run): ReadonlyArray<Due> => {
       body.fire()
     }
   }))
-  const due = run.paused ? undefined : dueOf(run)
+  const due = run.paused ? undefined : dueOf(run, family.now)
   if (due !== undefined) bodies.push({ at: due.at, fire: () => wakeDue(family, run) })
   return bodies
 }

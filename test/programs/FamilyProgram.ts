@@ -12,7 +12,6 @@ import {
   none,
   numbered,
   rank,
-  seldom,
   simple,
   type Story
 } from "./Program.js"
@@ -39,6 +38,7 @@ export const GENERATIONS_MAX = 2
 const oneOf = fc.nat({ max: 4 })
 const fromTo = fc.constantFrom("cancel" as const, "cancel" as const, "terminate" as const, "abandon" as const)
 
+const sometimes = fc.nat({ max: 2 }).map((roll) => roll === 2)
 const compensate = node("compensate", none, { fails: fc.constantFrom(0, 0, 0, 1, 2), times: few })
 const add = node("add", fc.tuple(simple), {})
 
@@ -52,8 +52,8 @@ const living: fc.Arbitrary<Node> = anyWith((tie) => [
       how: fc.constantFrom("run", "run", "start", "late", "cancel"),
       policy: fromTo,
       existing: fc.boolean(),
-      delayed: seldom,
-      limited: fc.nat({ max: 2 }).map((roll) => roll === 0),
+      delayed: sometimes,
+      limited: sometimes,
       alias: fc.oneof({ arbitrary: fc.constant(undefined), weight: 6 }, { arbitrary: oneOf, weight: 1 })
     }),
     weight: 9
@@ -69,8 +69,8 @@ const living: fc.Arbitrary<Node> = anyWith((tie) => [
   { arbitrary: add, weight: 2 },
   { arbitrary: node("within", fc.tuple(tie("node")), {}), weight: 1 },
   { arbitrary: saga(tie("node")), weight: 3 },
-  { arbitrary: node("patched", none, { patch: fc.nat({ max: 1 }) }), weight: 2 },
-  { arbitrary: node("again", none, {}), weight: 3 }
+  { arbitrary: node("patched", none, { patch: fc.nat({ max: 1 }) }), weight: 4 },
+  { arbitrary: node("again", none, {}), weight: 4 }
 ])
 
 /** What a family's story has not: kinds whose instants a pause would tie together, or that need their own messages. */

@@ -10,8 +10,9 @@ export type End = { readonly value: string } | { readonly error: string }
 /** A child, for whoever has asked for it. */
 export interface Awaited {
   readonly run: Run
-  /** Missing for a run that was there before: it does not end with this one. */
-  readonly policy: "cancel" | "terminate" | "abandon" | undefined
+  readonly policy: "cancel" | "terminate" | "abandon"
+  /** Whether this run has started it; one that was there before does not end with this one. */
+  readonly isOwn: boolean
   end: End | undefined
   isAsked: boolean
   readonly takers: Set<(end: End) => void>
@@ -46,6 +47,10 @@ export interface Run {
   readonly watchers: Set<{ readonly by: Run; readonly awaited: Awaited }>
   readonly undos: Set<Undo>
   readonly failed: Array<string>
+  /** What it has done from now on, is undone when everything else has been. */
+  isEnding: boolean
+  /** Those that it has asked for in this generation. */
+  readonly patches: Set<number>
   /** Fibers that wait for others. */
   waitCount: number
   /** What the program has asked of others since it was last told something. */
@@ -89,6 +94,8 @@ export const makeRun = (family: Family, runId: string, program: Node, startAt: n
     watchers: new Set(),
     undos: new Set(),
     failed: [],
+    isEnding: false,
+    patches: new Set(),
     waitCount: 0,
     outbox: [],
     timeoutAt: undefined,

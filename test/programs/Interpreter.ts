@@ -156,7 +156,7 @@ const act = <R>(scene: Scene<R>, node: Node): Play<R> => {
     case "within":
       return lifeOf(scene, ({ within }) => within(child(0)))
     case "again":
-      return lifeOf(scene, ({ again }) => again(cells))
+      return lifeOf(scene, ({ again }) => Effect.suspend(() => again(cells)))
     case "patched":
       return lifeOf(scene, ({ patched }) => Effect.map(patched(node.patch), String))
   }
