@@ -100,7 +100,8 @@ const PHASES: Readonly<Record<Simulation.Plan.Site, ReadonlyArray<World.Strike["
   inbox: ["recovery", "run"],
   runnable: ["recovery", "run"],
   find: ["recovery", "run"],
-  note: ["run"],
+  // Few seeds have sensors that are polled.
+  note: [],
   "wake-up": ["run"],
   message: ["run"],
   boot: ["recovery"]

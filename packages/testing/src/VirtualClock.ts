@@ -48,19 +48,19 @@ export const clockFor = (time: VirtualClock, owner: Owner): Clock.Clock => {
 
 const sleep = (time: VirtualClock, owner: Owner, millis: number): Effect.Effect<void> =>
   millis <= 0 ? Effect.yieldNow() : Effect.async((resume) => {
-    const cancel = wakeAfter(time, owner, Math.ceil(millis), () => resume(Effect.void))
+    const cancel = wakeAfter(time, owner, millis, () => resume(Effect.void))
     return Effect.sync(cancel)
   }, SLEEPING)
 
 /** Calls `wake` when so much time has passed, unless that is called off. */
 export const wakeAfter = (time: VirtualClock, owner: Owner, millis: number, wake: () => void): () => void => {
-  const sleeper: Sleeper = { owner, at: time.now + millis, millis, order: time.sleepCount++, wake }
+  const sleeper: Sleeper = { owner, at: time.now + Math.ceil(millis), millis, order: time.sleepCount++, wake }
   time.sleepers.add(sleeper)
   return () => void time.sleepers.delete(sleeper)
 }
 
-/** How often a worker looks for runs that were overlooked: an odd number, since a body that slept as long would be taken for it. */
-export const SWEEP_MILLIS = 30_011
+/** How often a worker looks for runs that were overlooked: a fraction, so that no body that sleeps as long is taken for it. */
+export const SWEEP_MILLIS = 29_999.5
 
 /**
  * The next stop, or `undefined` when nobody waits for time to pass. A worker that looks now and then makes a stop only
