@@ -3,8 +3,8 @@ import { spawn } from "node:child_process"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 
-/** Less than a minute of two quiet cores. */
-const SEEDS = process.env["SIMULATE_SEEDS"] ?? "5000"
+/** Three minutes of two quiet cores. */
+const SEEDS = process.env["SIMULATE_SEEDS"] ?? "20000"
 const PATIENCE = 800_000
 
 interface Ended {

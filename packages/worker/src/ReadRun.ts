@@ -22,8 +22,10 @@ export const read = (worker: Worker, runId: string): Effect.Effect<Loaded | unde
         damage = error
         return Effect.succeed(otherwise)
       })
-    const { messages, notes } = yield* unless(worker.log.inbox(runId), { messages: [], notes: NO_NOTES })
     const replay = yield* unless(replayOf(worker, summary), Replay.begin(summary, worker.registry, worker.host, () => {}))
+    // After the history: should an append of ours land in between, late, its messages are gone from here, and the next
+    // append is stale. The other way round they would be told twice.
+    const { messages, notes } = yield* unless(worker.log.inbox(runId), { messages: [], notes: NO_NOTES })
     return { summary, replay, damage, messages, notes }
   })
 
