@@ -158,7 +158,9 @@ const signals = (histories: Histories, runId: string, history: History): Complai
     const closing = receiver.find(Event.isClosing)
     // One that is ended before it begins takes its messages with it.
     const wasAsleep = of(receiver, "RunPaused").length > 0 || receiver[0]?._tag !== "RunStarted"
-    const couldNot = closing !== undefined && (closing._tag === "RunTerminated" || closing.at === sent.at || wasAsleep)
+    // What has come before a run's beginning is left when the run ends with it.
+    const instants = [sent.at, receiver[0]?.at]
+    const couldNot = closing !== undefined && (closing._tag === "RunTerminated" || instants.includes(closing.at) || wasAsleep)
     return couldNot ? [] : [`signal ${sent.id} was delivered, and did not arrive`]
   })
 
