@@ -56,7 +56,7 @@ const property = ({ property }: Judgement, seen: Seen, calm: Seen): Complaints =
 export const always = (workflows: ReadonlyArray<Workflow.Any>, { calls, damage, runs }: Seen): Complaints => [
   ...calls.filter(({ isRepeated }) => isRepeated).map((call) => `${callOf(call)} began though its owner knew of its completion`),
   ...calls.filter(({ isPremature }) => isPremature).map((call) => `${callOf(call)} began before the log said so`),
-  ...twice(calls),
+  ...twice(calls, sensorsOf(runs)),
   ...damage.unfenced.map((runId) => `run ${runId} was changed by an owner that had lost the store`),
   ...runs.flatMap((run) => ofRun(workflows, run))
 ]
@@ -67,14 +67,22 @@ const ofRun = (workflows: ReadonlyArray<Workflow.Any>, run: SeenRun): Complaints
 const callOf = ({ attempt, process, runId, step }: World.StepCall): string =>
   `attempt ${attempt} of step "${step}" of run ${runId}, in process ${process},`
 
-/** One process begins an attempt once; only a crash makes the next one begin it again. */
-const twice = (calls: ReadonlyArray<World.StepCall>): Complaints => {
+/**
+ * One process begins an attempt once; only a crash makes the next one begin it again. A sensor's polls are counted in notes,
+ * which are working data: one that is lost, or that an owner of before has written late, makes a poll be made again.
+ */
+const twice = (calls: ReadonlyArray<World.StepCall>, sensors: ReadonlySet<string>): Complaints => {
   const seen = new Set<string>()
   return calls.flatMap((call) => {
-    const key = JSON.stringify([call.process, call.runId, call.stepId, call.attempt, call.poll])
+    if (sensors.has(`${call.runId} ${call.stepId}`)) return []
+    const key = JSON.stringify([call.process, call.runId, call.stepId, call.attempt])
     return seen.size === seen.add(key).size ? [`${callOf(call)} began twice`] : []
   })
 }
+
+const sensorsOf = (runs: ReadonlyArray<SeenRun>): ReadonlySet<string> =>
+  new Set(runs.flatMap(({ history, runId }) =>
+    history.flatMap((event) => (event._tag === "StepScheduled" && event.kind === "sensor" ? [`${runId} ${event.id}`] : []))))
 
 /** What is left to do though nothing is due; what is left without faults, too, waits for the world outside. */
 const stuck = (seen: Seen, calm: Seen): Complaints => {
