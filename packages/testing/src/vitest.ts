@@ -4,7 +4,7 @@
  */
 import * as effectVitest from "@effect/vitest"
 import type { Workflow } from "@reprise/core"
-import { Effect, type FastCheck as fc, type Schema, type Scope, type TestServices } from "effect"
+import { Arbitrary, Effect, type FastCheck as fc, Schema, type Scope, type TestServices } from "effect"
 import * as Crashes from "./Crashes.js"
 import { SimulationFailed } from "./Errors.js"
 import * as Simulation from "./simulation/Simulation.js"
@@ -57,14 +57,27 @@ const check = <Input, A, E, R>(
 /** `-t` takes a pattern, and the shell takes the quotes. */
 const patternOf = (name: string): string => name.replace(/[^\w ,:-]/g, ".")
 
-/** A property: the test again and again, each time in a new world, with a value that is drawn from a schema or an arbitrary. */
+/** What draws values: a schema, an arbitrary, or a workflow, of which the inputs are drawn. */
+type Values<Value, Encoded> =
+  | Schema.Schema<Value, Encoded>
+  | fc.Arbitrary<Value>
+  | Workflow.Workflow<Value, unknown, unknown, unknown>
+
+/** A schema may look like anything: a class of values has static members of its own. */
+const isWorkflow = <Value, Encoded>(values: Values<Value, Encoded>): values is Workflow.Workflow<Value, unknown, unknown, unknown> =>
+  !Schema.isSchema(values) && "program" in values
+
+const drawn = <Value, Encoded>(values: Values<Value, Encoded>): Schema.Schema<Value, Encoded> | fc.Arbitrary<Value> =>
+  isWorkflow(values) ? Arbitrary.make(values.input.schema ?? Schema.make<Value, unknown>(Schema.Undefined.ast)) : values
+
+/** A property: the test again and again, each time in a new world, with a value that is drawn. */
 const prop = <W extends Workflow.Any, Value, Encoded>(
   name: string,
-  values: Schema.Schema<Value, Encoded> | fc.Arbitrary<Value>,
+  values: Values<Value, Encoded>,
   setting: Setting<W>,
   body: Body<[value: Value]>,
   limit: PropertyLimit<Value> = SEARCH_TIMEOUT_MILLIS
-): void => effectVitest.it.effect.prop(name, [values], ([value]) => Effect.asVoid(within(setting, body)(value)), limit)
+): void => effectVitest.it.effect.prop(name, [drawn(values)], ([value]) => Effect.asVoid(within(setting, body)(value)), limit)
 
 /**
  * Tests of workflows, besides all that `it` of `@effect/vitest` has.

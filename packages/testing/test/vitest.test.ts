@@ -57,6 +57,28 @@ describe("it.durable", () => {
     Effect.map(world.execute(Order, cents), () => expect(charged).toEqual([3])), { fastCheck: { numRuns: 2 } })
 })
 
+describe("it.durable.prop", () => {
+  const Priced = Schema.Struct({ cents: Schema.Int.pipe(Schema.between(1, 9)), paidAt: Schema.DateFromString.pipe(Schema.validDate()) })
+  const Ship = Workflow.make("ship", { input: Priced }, ({ cents, paidAt }) =>
+    Effect.as(Effect.sleep("1 day"), `${cents} ${paidAt.getTime()}`))
+  const drawn: Array<typeof Priced.Type> = []
+
+  it.durable.prop("draws a workflow's inputs", Ship, { workflows: [Ship] }, (world, input) =>
+    Effect.map(world.execute(Ship, input), (shipped) => {
+      expect(shipped).toBe(`${input.cents} ${input.paidAt.getTime()}`)
+      expect(input.cents).toBeGreaterThan(0)
+      expect(input.cents).toBeLessThan(10)
+      drawn.push(input)
+    }), { fastCheck: { numRuns: 10 } })
+
+  it.effect("has drawn more than one", () =>
+    Effect.sync(() => expect(new Set(drawn.map(({ paidAt }) => paidAt.getTime())).size).toBeGreaterThan(1)))
+
+  const Tick = Workflow.make("tick", {}, () => Effect.as(Effect.sleep("1 second"), "tock"))
+  it.durable.prop("has nothing to draw for a workflow without input", Tick, { workflows: [Tick] }, (world, input) =>
+    Effect.map(world.execute(Tick, input), (said) => expect([input, said]).toEqual([undefined, "tock"])), { fastCheck: { numRuns: 2 } })
+})
+
 describe("a world", () => {
   it.durable("tells a history in lines", setting, (world) =>
     Effect.gen(function*() {

@@ -16,6 +16,7 @@ import * as Story from "./Story.js"
 import { complaints, type Judgement } from "./Verdict.js"
 
 export { play, type Scene, type Seen, type SeenRun, type Surroundings } from "./Scene.js"
+export { showStrike } from "./Story.js"
 export { always } from "./Verdict.js"
 export { Plan }
 

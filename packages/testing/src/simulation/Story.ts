@@ -1,6 +1,7 @@
 /** Tells a failed play: what was given, what went wrong in which order, and what came of it. Fits on a screen. */
 import { inspect } from "node:util"
 import type { Event } from "@reprise/core/engine"
+import type * as World from "../World.js"
 import * as Plan from "./Plan.js"
 import type { Seen } from "./Scene.js"
 
@@ -21,7 +22,7 @@ export const tell = (
   const given = input === undefined ? "" : `, given ${inspect(input, { depth: 4, breakLength: 110 })}`
   const lines = [
     `Workflow "${workflow}"${given}, breaks under ${faultsIn(plan)}:`,
-    ...strikes(seen),
+    ...seen.damage.strikes.flatMap(showStrike),
     ...manners(plan),
     "",
     ...complaints.slice(0, COMPLAINTS_MAX),
@@ -38,11 +39,11 @@ export const tell = (
 const faultsIn = ({ faults }: Plan.Plan): string =>
   faults.length === 0 ? "no fault at all" : faults.length === 1 ? "one fault" : `${faults.length} faults`
 
-const strikes = ({ damage }: Seen): ReadonlyArray<string> =>
-  damage.strikes.flatMap(({ events, fault, phase, process }) => [
-    `- ${Plan.showFault(fault)} (process ${process}, ${phase})`,
-    ...(events.length === 0 ? [] : [`  it was about to append ${events.slice(0, STRUCK_MAX).map(tagged).join(", ")}`])
-  ])
+/** A fault that has struck, in lines: where, and what the worker was about to append. */
+export const showStrike = ({ events, fault, phase, process }: World.Strike): ReadonlyArray<string> => [
+  `- ${Plan.showFault(fault)} (process ${process}, ${phase})`,
+  ...(events.length === 0 ? [] : [`  it was about to append ${events.slice(0, STRUCK_MAX).map(tagged).join(", ")}`])
+]
 
 const manners = ({ evict, order }: Plan.Plan): ReadonlyArray<string> => [
   ...(evict > 0 ? [`- ${evict} of 100 runs at rest leave memory at once`] : []),
