@@ -109,7 +109,7 @@ export const play = async (seed: number): Promise<Result> => {
   const failure = [
     `Seed ${seed}, made smaller ${numShrinks} times:`,
     show(story),
-    ...seen.damage.strikes.map(({ fault, phase, process }) => `- ${Plan.showFault(fault)} (process ${process}, ${phase})`),
+    ...seen.damage.strikes.flatMap(Simulation.showStrike),
     `order ${plan.order}, ${plan.evict} of 100 leave memory${isOnSqlite(seed) ? ", on SQLite" : ""}`,
     errorInstance instanceof Error ? errorInstance.message : String(errorInstance),
     `To see it again: npm run simulate -- --seeds 1 --seed ${seed}`
