@@ -1,0 +1,21 @@
+/** Instants: RFC 3339 in UTC on the wire, epoch milliseconds inside. */
+import { ParseResult, Schema } from "effect"
+
+const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/
+
+const Text = Schema.String.annotations({
+  identifier: "Instant",
+  description: "An instant, RFC 3339. Answers are in UTC, with milliseconds.",
+  jsonSchema: { type: "string", format: "date-time" }
+})
+
+export const Instant = Schema.transformOrFail(Text, Schema.Number, {
+  strict: true,
+  decode: (text, _, ast) => {
+    const millis = RFC3339.test(text) ? Date.parse(text) : NaN
+    return Number.isNaN(millis)
+      ? ParseResult.fail(new ParseResult.Type(ast, text, "it is not an instant as RFC 3339 has them, such as 2026-01-31T12:00:00Z"))
+      : ParseResult.succeed(millis)
+  },
+  encode: (millis) => ParseResult.succeed(new Date(millis).toISOString())
+})

@@ -1,0 +1,2 @@
+/** Reprise over HTTP. */
+export * as Routes from "./api/Routes.js"
