@@ -13,6 +13,8 @@ export interface Asked<R extends Any> {
   readonly header: (name: string) => string | undefined
   readonly caller: Caller
   readonly requestId: string
+  /** Missing for a request that came over no network. */
+  readonly remoteAddress: string | undefined
   /** Aborted when the caller has gone. */
   readonly signal: AbortSignal
 }

@@ -48,11 +48,22 @@ export const listUsers = Route.make("listUsers", "GET", "/api/v1/users", {
   answer: Schema.Struct({ items: Schema.Array(User) })
 })
 
+/** Longest password, in characters: hashing is dear. */
+export const PASSWORD_CHARS_MAX = 1_024
+
+/** Never repeats what was sent. */
+const Password = Schema.String.annotations({ message: () => "Expected a string" })
+
+const NewPassword = Password.pipe(
+  Schema.minLength(12, { message: () => "Expected at least 12 characters" }),
+  Schema.maxLength(PASSWORD_CHARS_MAX, { message: () => `Expected at most ${PASSWORD_CHARS_MAX} characters` })
+)
+
 export const createUser = Route.make("createUser", "POST", "/api/v1/users", {
   tag,
   summary: "Makes a user with a password",
   access: "administer",
-  body: Schema.Struct({ name: Schema.String, password: Schema.String.pipe(Schema.minLength(12)), role: Role }),
+  body: Schema.Struct({ name: Schema.String, password: NewPassword, role: Role }),
   answer: User,
   status: 201,
   problems: ["UserExists", "NameInvalid"]
@@ -86,7 +97,7 @@ export const openSession = Route.make("openSession", "POST", "/api/v1/session", 
   tag,
   summary: "Signs a user in, for a browser: sets the session cookie",
   access: "open",
-  body: Schema.Struct({ name: Schema.String, password: Schema.String }),
+  body: Schema.Struct({ name: Schema.String, password: Password }),
   answer: Schema.Struct({ caller: Caller, csrfToken: Schema.String, expiresAt: Instant }),
   status: 201,
   problems: ["Unauthenticated", "RateLimited"]
