@@ -1,41 +1,71 @@
 /** `Log.find` and `Log.runnable`: the runs, found by their columns. */
 import type { Connection } from "@effect/sql/SqlConnection"
-import type { Log } from "@reprise/core/engine"
+import type { Log, Run } from "@reprise/core/engine"
 import { Effect } from "effect"
 import * as Rows from "./Rows.js"
 
 /** Newest first means last created first: `run` numbers are given in that order. */
 export const find = (connection: Connection, filter: Log.RunFilter) => {
-  const [conditions, cells] = conditionsOf(filter)
-  const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`
-  return Effect.map(
-    Rows.select(connection, `${Rows.SUMMARY} ${where} ORDER BY r.run DESC LIMIT ?`, [...cells, filter.limit]),
-    (rows) => rows.map(Rows.decodeSummary)
-  )
+  const conditions = conditionsOf(filter)
+  add(conditions, "r.run<(SELECT run FROM runs WHERE run_id=?)", filter.before)
+  add(conditions, "r.run>(SELECT run FROM runs WHERE run_id=?)", filter.after)
+  // The page before another one ends where that begins, so it is sought from there.
+  const order = filter.after === undefined ? "DESC" : "ASC"
+  const sql = `${Rows.SUMMARY} ${where(conditions)} ORDER BY r.run ${order} LIMIT ?`
+  return Effect.map(Rows.select(connection, sql, [...conditions.cells, filter.limit]), (rows) => {
+    const page = rows.map(Rows.decodeSummary)
+    return filter.after === undefined ? page : page.toReversed()
+  })
 }
 
-const conditionsOf = (filter: Log.RunFilter): readonly [ReadonlyArray<string>, ReadonlyArray<Rows.Cell>] => {
-  const conditions: Array<string> = []
-  const cells: Array<Rows.Cell> = []
-  const add = (condition: string, cell: Rows.Cell | undefined): void => {
-    if (cell === undefined) return
-    conditions.push(condition)
-    cells.push(cell)
-  }
+export const tally = (connection: Connection, filter: Log.RunConditions) => {
+  const conditions = conditionsOf(filter)
+  const sql = `SELECT r.workflow,r.status,count(*) FROM runs r ${where(conditions)} GROUP BY r.workflow,r.status ORDER BY 1,2`
+  return Effect.map(Rows.select(connection, sql, conditions.cells), (rows) =>
+    rows.map(([workflow, status, count]): Log.Tally => ({
+      workflow: String(workflow),
+      status: status as Run.Status,
+      count: Number(count)
+    })))
+}
+
+/** Conditions of a WHERE, with the cells that they ask for. */
+export interface Conditions {
+  readonly texts: Array<string>
+  readonly cells: Array<Rows.Cell>
+}
+
+export const add = ({ cells, texts }: Conditions, condition: string, cell: Rows.Cell | undefined): void => {
+  if (cell === undefined) return
+  texts.push(condition)
+  cells.push(cell)
+}
+
+const where = ({ texts }: Conditions): string => (texts.length === 0 ? "" : `WHERE ${texts.join(" AND ")}`)
+
+const conditionsOf = (filter: Log.RunConditions): Conditions => {
+  const conditions: Conditions = { texts: [], cells: [] }
+  addIdentity(conditions, filter)
+  add(conditions, "r.status IN (SELECT value FROM json_each(?))", listOf(filter.status))
+  // Literals, so that the indexes of the paused and the blocked are used.
+  if (filter.paused !== undefined) conditions.texts.push(`r.paused=${filter.paused ? 1 : 0}`)
+  if (filter.blocked !== undefined) conditions.texts.push(`r.blocked IS ${filter.blocked ? "NOT NULL" : "NULL"}`)
+  add(conditions, "r.created_at>=?", filter.createdFrom)
+  add(conditions, "r.created_at<?", filter.createdBefore)
+  return conditions
+}
+
+/** The conditions on what never changes of a run. */
+export const addIdentity = (conditions: Conditions, filter: Log.FeedFilter): void => {
   // The common case by far, and three times as fast.
-  if (filter.runIds?.length === 1) add("r.run_id=?", filter.runIds[0])
-  else add("r.run_id IN (SELECT value FROM json_each(?))", listOf(filter.runIds))
-  add("r.workflow=?", filter.workflow)
-  add("r.key=?", filter.key)
-  add("r.status IN (SELECT value FROM json_each(?))", listOf(filter.status))
-  add("r.parent_run_id=?", filter.parent)
-  // A literal, so that the index of the paused is used.
-  if (filter.paused !== undefined) conditions.push(`r.paused=${filter.paused ? 1 : 0}`)
-  add("r.run<(SELECT run FROM runs WHERE run_id=?)", filter.before)
-  return [conditions, cells]
+  if (filter.runIds?.length === 1) add(conditions, "r.run_id=?", filter.runIds[0])
+  else add(conditions, "r.run_id IN (SELECT value FROM json_each(?))", listOf(filter.runIds))
+  add(conditions, "r.workflow=?", filter.workflow)
+  add(conditions, "r.key=?", filter.key)
+  add(conditions, "r.parent_run_id=?", filter.parent)
 }
 
-const listOf = (values: ReadonlyArray<string> | undefined): string | undefined =>
+export const listOf = (values: ReadonlyArray<string> | undefined): string | undefined =>
   values === undefined ? undefined : JSON.stringify(values)
 
 // A blocked run that is due stays due until its code is mended; left in here, such runs would fill every page.

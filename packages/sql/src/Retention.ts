@@ -2,6 +2,7 @@
 import type { Errors } from "@reprise/core/engine"
 import { Effect } from "effect"
 import * as Committer from "./Committer.js"
+import type * as Rows from "./Rows.js"
 import * as Store from "./Store.js"
 import * as Transaction from "./Transaction.js"
 
@@ -41,6 +42,7 @@ const deleteSlice = (tx: Transaction.Transaction, closedBefore: number) =>
     if (old.length === 0) return { runs: 0, events: 0 }
     // The trigger on events lets a DELETE pass while this is set, which nobody outside this transaction ever sees.
     yield* Transaction.write(tx, "UPDATE store SET retaining=1", [])
+    const [[last = null] = []] = yield* Transaction.rows(tx, "SELECT max(pos) FROM events")
     let events = 0
     for (const [run = null] of old) {
       events += (yield* Transaction.write(tx, "DELETE FROM events WHERE run=?", [run])).changes
@@ -50,6 +52,18 @@ const deleteSlice = (tx: Transaction.Transaction, closedBefore: number) =>
         yield* Transaction.write(tx, `DELETE FROM ${table} WHERE run=?`, [run])
       }
     }
+    if (last !== null) yield* holdPosition(tx, last)
     yield* Transaction.write(tx, "UPDATE store SET retaining=0", [])
     return { runs: old.length, events }
+  })
+
+/**
+ * A position is not used twice (L9), and SQLite gives the next event the number after the greatest that is there: so where the
+ * last event is deleted, a row of no run takes its place.
+ */
+const holdPosition = (tx: Transaction.Transaction, last: Rows.Cell) =>
+  Effect.gen(function*() {
+    yield* Transaction.write(tx, "DELETE FROM events WHERE run=0 AND pos<?", [last])
+    const sql = "INSERT INTO events(pos,run,seq,type,at,data,sum) SELECT ?,0,0,'',0,'',0 WHERE ?>coalesce((SELECT max(pos) FROM events),0)"
+    yield* Transaction.write(tx, sql, [last, last])
   })

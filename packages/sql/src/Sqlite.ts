@@ -4,6 +4,7 @@ import { Context, Effect, Layer } from "effect"
 import * as Append from "./Append.js"
 import * as Committer from "./Committer.js"
 import { type StoreError, StoreReadOnly } from "./Errors.js"
+import * as Feed from "./Feed.js"
 import * as Find from "./Find.js"
 import * as History from "./History.js"
 import * as Inbox from "./Inbox.js"
@@ -60,14 +61,16 @@ const onlyRead = (reader: Store.ReaderShape): Log.LogShape => {
   }
 }
 
-const reads = (reader: Store.ReaderShape): Pick<Log.LogShape, "read" | "inbox" | "runnable" | "find"> => {
+const reads = (reader: Store.ReaderShape): Pick<Log.LogShape, "read" | "inbox" | "runnable" | "find" | "tally" | "feed"> => {
   const { connection } = reader
   return {
     read: (runId, afterSeq, limit) =>
       Store.reading(reader, "read a history", History.read(connection, runId, afterSeq, limit)),
     inbox: (runId) => Store.reading(reader, "read an inbox", Inbox.read(connection, runId)),
     runnable: (options) => Store.reading(reader, "find due runs", Find.runnable(connection, options)),
-    find: (filter) => Store.reading(reader, "find runs", Find.find(connection, filter))
+    find: (filter) => Store.reading(reader, "find runs", Find.find(connection, filter)),
+    tally: (conditions) => Store.reading(reader, "count runs", Find.tally(connection, conditions)),
+    feed: (after, limit, filter) => Store.reading(reader, "follow the log", Feed.feed(connection, after, limit, filter))
   }
 }
 

@@ -136,6 +136,49 @@ it.scoped("retention deletes closed runs before the instant, whole, and nothing 
     yield* given.raw(filename, (db) => expect(() => db.exec("DELETE FROM events")).toThrow(/retention only/))
   }))
 
+it.scoped("a position of the log is not used again when retention deletes the last events", () =>
+  Effect.gen(function*() {
+    const filename = yield* given.file
+    const end = (log: Log.LogShape) => Effect.map(log.feed("end", 1, {}), ({ position }) => position)
+    yield* given.process(filename, (log) =>
+      Effect.gen(function*() {
+        yield* given.run(log, "stays", 0)
+        for (const runId of ["one", "two"]) {
+          yield* given.run(log, runId, 3)
+          yield* given.close(log, runId, 4)
+          const before = yield* end(log)
+          expect((yield* Maintenance.retention({ closedBefore: NOW + 6 })).runs).toBe(1)
+          expect(yield* end(log)).toBe(before)
+          expect((yield* Maintenance.verify).problems).toEqual([])
+        }
+      }))
+    yield* given.process(filename, (log) =>
+      Effect.gen(function*() {
+        const before = yield* end(log)
+        expect(before).toBe(11)
+        yield* given.run(log, "three", 0)
+        const { events } = yield* log.feed(before, 9, {})
+        expect(events.map(({ position, runId, seq }) => [position, runId, seq])).toEqual([[12, "three", 1]])
+        expect((yield* log.feed(0, 9, {})).events.map(({ runId }) => runId)).toEqual(["stays", "three"])
+        expect((yield* Maintenance.rebuild).changed).toBe(0)
+      }))
+    yield* given.raw(filename, (db) => expect(db.prepare("SELECT pos FROM events WHERE run=0").all()).toEqual([{ pos: 11 }]))
+  }))
+
+it.scoped("a damaged event is left out of what is told of all runs, and the others are told", () =>
+  Effect.gen(function*() {
+    const filename = yield* given.file
+    yield* given.process(filename, (log) => Effect.forEach(["a", "b"], (runId) => given.run(log, runId, 3), { discard: true }))
+    yield* given.raw(filename, (db) =>
+      given.withoutTriggers(db, (open) => open.exec("UPDATE events SET data=replace(data,'0#1','0#7') WHERE pos=3")))
+    yield* given.process(filename, (log) =>
+      Effect.gen(function*() {
+        const { events, position } = yield* log.feed(0, 3, { types: ["StepScheduled"] })
+        expect(events.map(({ runId, seq }) => `${runId}/${seq}`)).toEqual(["a/2", "a/4"])
+        expect((yield* log.feed(position, 9, {})).events.map(({ runId, seq }) => `${runId}/${seq}`)).toEqual(["b/1", "b/2", "b/3", "b/4"])
+      }))
+  }))
+
 it.scoped("a backup taken while the store works opens, verifies and holds what was acknowledged before", () =>
   Effect.gen(function*() {
     const filename = yield* filled

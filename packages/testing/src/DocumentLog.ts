@@ -5,6 +5,7 @@
 import { Document, Errors, type Event, Log, Run } from "@reprise/core/engine"
 import { Effect, Layer, ParseResult } from "effect"
 import { DocumentInvalid } from "./Errors.js"
+import * as Tally from "./Tally.js"
 
 interface Entry {
   readonly summary: Log.RunSummary
@@ -67,22 +68,39 @@ const make = (entries: ReadonlyMap<string, Entry>): Log.LogShape => ({
   read: (runId, afterSeq, limit) => Effect.sync(() => entries.get(runId)?.history.slice(afterSeq, afterSeq + limit) ?? []),
   inbox: () => Effect.succeed({ messages: [], notes: { progress: new Map(), polls: new Map(), refused: new Map() } }),
   runnable: () => Effect.succeed({ runIds: [], nextAt: undefined }),
-  find: (filter) => Effect.sync(() => find([...entries.values()].map(({ summary }) => summary), filter)),
+  find: (filter) => Effect.sync(() => find(summariesOf(entries), filter)),
+  tally: (conditions) => Effect.sync(() => Tally.of(summariesOf(entries).filter((run) => fits(run, conditions)))),
+  // Nothing says in which order the events of different runs were committed.
+  feed: () => refused("feed"),
   note: () => refused("note"),
   watch: () => Effect.void
 })
+
+const summariesOf = (entries: ReadonlyMap<string, Entry>): ReadonlyArray<Log.RunSummary> =>
+  [...entries.values()].map(({ summary }) => summary)
 
 const refused = (operation: string) =>
   Effect.fail(new Errors.LogError({ operation, cause: new Error("documents are only read") }))
 
 const find = (all: ReadonlyArray<Log.RunSummary>, filter: Log.RunFilter): ReadonlyArray<Log.RunSummary> => {
-  const from = filter.before === undefined ? 0 : all.findIndex(({ runId }) => runId === filter.before) + 1
-  return all.slice(from).filter((run) =>
-    (filter.runIds?.includes(run.runId) ?? true) &&
-    (filter.status?.includes(run.status) ?? true) &&
-    (filter.workflow ?? run.workflow) === run.workflow &&
-    (filter.key ?? run.key) === run.key &&
-    (filter.parent ?? run.parent?.runId) === run.parent?.runId &&
-    (filter.paused ?? run.paused) === run.paused
-  ).slice(0, filter.limit)
+  const { after, before, limit } = filter
+  const from = before === undefined ? 0 : (placeOf(all, before) ?? all.length) + 1
+  const found = all.slice(from, after === undefined ? all.length : placeOf(all, after) ?? 0).filter((run) => fits(run, filter))
+  return after === undefined ? found.slice(0, limit) : found.slice(Math.max(0, found.length - limit))
 }
+
+const placeOf = (all: ReadonlyArray<Log.RunSummary>, wanted: string): number | undefined => {
+  const place = all.findIndex(({ runId }) => runId === wanted)
+  return place < 0 ? undefined : place
+}
+
+const fits = (run: Log.RunSummary, conditions: Log.RunConditions): boolean =>
+  (conditions.runIds?.includes(run.runId) ?? true) &&
+  (conditions.status?.includes(run.status) ?? true) &&
+  (conditions.workflow ?? run.workflow) === run.workflow &&
+  (conditions.key ?? run.key) === run.key &&
+  (conditions.parent ?? run.parent?.runId) === run.parent?.runId &&
+  (conditions.paused ?? run.paused) === run.paused &&
+  conditions.blocked !== true &&
+  run.createdAt >= (conditions.createdFrom ?? -Infinity) &&
+  run.createdAt < (conditions.createdBefore ?? Infinity)

@@ -10,6 +10,7 @@
  */
 import { Decide, Errors, Event, type Json, Log, type Message, type Run } from "@reprise/core/engine"
 import { Effect, Layer } from "effect"
+import * as Tally from "./Tally.js"
 
 interface Mail {
   readonly message: Message.Message
@@ -51,6 +52,8 @@ export interface MemoryStore {
   readonly open: Map<string, Entry>
   /** Open runs by workflow and key. */
   readonly keys: Map<string, Entry>
+  /** The events of all runs in the order of their commits (L9); the first one has position 1. */
+  readonly commits: Array<{ readonly entry: Entry; readonly recorded: Event.Recorded }>
 }
 
 /** One process: what ends with it. */
@@ -60,7 +63,7 @@ interface Process {
   readonly listeners: Set<(change: Log.Change) => void>
 }
 
-export const makeStore = (): MemoryStore => ({ epoch: 0, runs: new Map(), open: new Map(), keys: new Map() })
+export const makeStore = (): MemoryStore => ({ epoch: 0, runs: new Map(), open: new Map(), keys: new Map(), commits: [] })
 
 /** A new process on the store; it fences the one before. */
 export const layer = (store: MemoryStore): Layer.Layer<Log.Log> =>
@@ -84,6 +87,8 @@ const make = (process: Process): Log.LogShape => ({
   inbox: (runId) => Effect.sync(() => inbox(process.store.runs.get(runId))),
   runnable: (options) => Effect.sync(() => runnable(process.store, options)),
   find: (filter) => Effect.sync(() => find(process.store, filter)),
+  tally: (conditions) => Effect.sync(() => tally(process.store, conditions)),
+  feed: (after, limit, filter) => Effect.sync(() => feed(process.store, after, limit, filter)),
   note: (notes) =>
     Effect.sync(() => transact(process, (tell) => copy(notes).forEach((note) => takeNote(process.store, note, tell)))),
   watch: (listener) => watch(process, listener)
@@ -288,7 +293,11 @@ const mailPending = (entry: Entry, delivered: ReadonlyArray<string>): boolean =>
 /** Adds the events and the columns of an append that has passed all checks. */
 const take = (store: MemoryStore, entry: Entry, append: Log.Append, tell: Tell): void => {
   const { runId } = append
-  for (const event of append.events) entry.events.push({ seq: entry.events.length + 1, event })
+  for (const event of append.events) {
+    const recorded = { seq: entry.events.length + 1, event }
+    entry.events.push(recorded)
+    store.commits.push({ entry, recorded })
+  }
   // A new run without events is pending, and due at its start.
   if (append.row !== undefined && (append.start === undefined || append.events.length > 0)) entry.row = append.row
   if (append.events.length > 0) tell({ _tag: "Appended", runId, seq: entry.events.length, events: append.events })
@@ -415,27 +424,53 @@ const hasMail = (entry: Entry): boolean => {
   return false
 }
 
-const find = (store: MemoryStore, filter: Log.RunFilter): ReadonlyArray<Log.RunSummary> => {
-  const before = filter.before === undefined ? Infinity : store.runs.get(filter.before)?.order ?? -1
-  const found: Array<Log.RunSummary> = []
-  for (const entry of candidates(store, filter).toSorted((a, b) => b.order - a.order)) {
-    if (found.length >= filter.limit) break
-    if (entry.order < before && fits(entry, filter)) found.push(summary(entry))
-  }
-  return found
+const find = (store: MemoryStore, { after, before, limit, ...conditions }: Log.RunFilter): ReadonlyArray<Log.RunSummary> => {
+  const below = before === undefined ? Infinity : store.runs.get(before)?.order ?? -1
+  const above = after === undefined ? -1 : store.runs.get(after)?.order ?? Infinity
+  const found = candidates(store, conditions)
+    .filter((entry) => entry.order < below && entry.order > above && fits(entry, conditions))
+    .toSorted((a, b) => b.order - a.order)
+  // The page before another one ends where that begins.
+  const page = after === undefined ? found.slice(0, limit) : found.slice(Math.max(0, found.length - limit))
+  return page.map(summary)
 }
 
-const candidates = (store: MemoryStore, filter: Log.RunFilter): Array<Entry> =>
-  filter.runIds === undefined
+const candidates = (store: MemoryStore, { runIds }: Log.RunConditions): Array<Entry> =>
+  runIds === undefined
     ? [...store.runs.values()]
-    : [...new Set(filter.runIds)].flatMap((runId) => store.runs.get(runId) ?? [])
+    : [...new Set(runIds)].flatMap((runId) => store.runs.get(runId) ?? [])
 
-const fits = (entry: Entry, filter: Log.RunFilter): boolean =>
-  (filter.workflow === undefined || entry.start.workflow === filter.workflow) &&
-  (filter.key === undefined || entry.start.key === filter.key) &&
-  (filter.status === undefined || filter.status.includes(entry.row.status)) &&
-  (filter.parent === undefined || entry.start.parent?.runId === filter.parent) &&
-  (filter.paused === undefined || entry.row.paused === filter.paused)
+const fits = (entry: Entry, conditions: Log.RunConditions): boolean =>
+  isOf(entry, conditions) &&
+  (conditions.status === undefined || conditions.status.includes(entry.row.status)) &&
+  (conditions.paused === undefined || entry.row.paused === conditions.paused) &&
+  (conditions.blocked === undefined || (entry.blocked !== undefined) === conditions.blocked) &&
+  entry.start.createdAt >= (conditions.createdFrom ?? -Infinity) &&
+  entry.start.createdAt < (conditions.createdBefore ?? Infinity)
+
+/** The conditions on what never changes of a run. */
+const isOf = ({ start }: Entry, { key, parent, workflow }: Log.FeedFilter): boolean =>
+  (workflow === undefined || start.workflow === workflow) &&
+  (key === undefined || start.key === key) &&
+  (parent === undefined || start.parent?.runId === parent)
+
+const tally = (store: MemoryStore, conditions: Log.RunConditions): ReadonlyArray<Log.Tally> =>
+  Tally.of(candidates(store, conditions).filter((entry) => fits(entry, conditions)).map(summary))
+
+const feed = (store: MemoryStore, after: number | "end", limit: number, filter: Log.FeedFilter): Log.Feed => {
+  const { commits } = store
+  if (after === "end") return { events: [], position: commits.length }
+  const events: Array<Log.FeedEvent> = []
+  let position = after
+  while (position < commits.length && events.length < limit) {
+    const { entry, recorded } = commits[position++]!
+    const { runId } = entry.start
+    const isWanted = isOf(entry, filter) && (filter.runIds?.includes(runId) ?? true) &&
+      (filter.types?.includes(recorded.event._tag) ?? true)
+    if (isWanted) events.push({ position, runId, ...recorded })
+  }
+  return { events, position }
+}
 
 const summary = (entry: Entry): Log.RunSummary => ({
   runId: entry.start.runId,

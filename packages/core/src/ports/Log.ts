@@ -16,6 +16,8 @@
  *      The answers are messages in its own inbox (`answerOf…` in engine/Decide.ts), unless the same append closes it.
  * - L8 The append that closes a run, or ends a generation of it (`RunContinuedAsNew`), also tells those who await the run
  *      (`ChildEnded`; a continuing run has not ended) and ends its children by their parent-close policy.
+ * - L9 Every event has a position among those of all runs. Positions rise in the order of the commits, with gaps, and none is
+ *      used twice: whoever goes on after the position that `feed` has answered misses no event and sees none again.
  */
 import { Context, type Effect, type Scope } from "effect"
 import type { HistoryDamaged, LogError, RunClosed, RunNotFound } from "../model/Errors.js"
@@ -138,8 +140,8 @@ export interface RunSummary {
   readonly blocked: Json | undefined
 }
 
-/** Which runs to list; all given conditions hold at once. Newest first. `before` is the `runId` that ends the last page. */
-export interface RunFilter {
+/** What is asked of a run; all given conditions hold at once. */
+export interface RunConditions {
   readonly runIds?: ReadonlyArray<string>
   readonly workflow?: string
   readonly key?: string
@@ -147,8 +149,46 @@ export interface RunFilter {
   /** The children of this run. */
   readonly parent?: string
   readonly paused?: boolean
+  readonly blocked?: boolean
+  /** Created at this instant or later, in epoch milliseconds. */
+  readonly createdFrom?: number
+  /** Created before this instant, in epoch milliseconds. */
+  readonly createdBefore?: number
+}
+
+/**
+ * Which runs to list, newest first. `before` is the `runId` that ends the last page; `after` is the one that begins it, and
+ * asks for the page before it. A page beside a run that is not there is empty.
+ */
+export interface RunFilter extends RunConditions {
   readonly before?: string
+  readonly after?: string
   readonly limit: number
+}
+
+/** Which events to follow; all given conditions hold at once. */
+export interface FeedFilter extends Pick<RunConditions, "runIds" | "workflow" | "key" | "parent"> {
+  /** The events' tags. */
+  readonly types?: ReadonlyArray<string>
+}
+
+/** An event among those of all runs. */
+export interface FeedEvent extends Recorded {
+  readonly position: number
+  readonly runId: string
+}
+
+export interface Feed {
+  readonly events: ReadonlyArray<FeedEvent>
+  /** How far the call has looked: the next one goes on after it. */
+  readonly position: number
+}
+
+/** Runs that are alike in workflow and status. */
+export interface Tally {
+  readonly workflow: string
+  readonly status: Status
+  readonly count: number
 }
 
 /** What a committed transaction changed, told to listeners in this process right after the commit. */
@@ -196,6 +236,14 @@ export interface LogShape {
     readonly limit: number
   }) => Effect.Effect<{ readonly runIds: ReadonlyArray<string>; readonly nextAt: number | undefined }, LogError>
   readonly find: (filter: RunFilter) => Effect.Effect<ReadonlyArray<RunSummary>, LogError>
+  /** The number of runs by workflow and status, in that order; none are 0. */
+  readonly tally: (conditions: RunConditions) => Effect.Effect<ReadonlyArray<Tally>, LogError>
+  /**
+   * Events of all runs after a position (L9), at most `limit`; with "end" none, and the position of the last. One call looks at
+   * so many events only, so an answer without any is the end only when its position is the one that was asked for. Damaged
+   * events are left out: `read` names them, and the other runs go on.
+   */
+  readonly feed: (after: number | "end", limit: number, filter: FeedFilter) => Effect.Effect<Feed, LogError>
   /** Writes working data; batched with whatever else is being committed. */
   readonly note: (notes: ReadonlyArray<Note>) => Effect.Effect<void, LogError>
   /** Calls `listener` synchronously after each commit of this process, until the scope closes. */

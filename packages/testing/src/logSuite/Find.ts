@@ -42,6 +42,38 @@ const paged = Case.on("pages end with the id that begins the next", (log) =>
     Case.equal(yield* ids(log, { limit: 0 }), [])
   }))
 
+const backwards = Case.on("the page before another one ends where that begins", (log) =>
+  Effect.gen(function*() {
+    yield* log.append(["a", "b", "c", "d", "e"].map((runId) => Case.startOf(log, runId, runId === "d" ? { key: "k" } : {})))
+    Case.equal(yield* ids(log, { after: "b", limit: 2 }), ["d", "c"])
+    Case.equal(yield* ids(log, { after: "d", limit: 2 }), ["e"])
+    Case.equal(yield* ids(log, { after: "e", limit: 2 }), [])
+    Case.equal(yield* ids(log, { after: "a", before: "e", limit: 2 }), ["c", "b"])
+    Case.equal(yield* ids(log, { after: "a", key: "k" }), ["d"])
+    Case.equal(yield* ids(log, { after: "nobody" }), [])
+    Case.equal(yield* ids(log, { after: "a", limit: 0 }), [])
+  }))
+
+const instants = Case.on("runs are found by when they were created, from an instant to before another", (log) =>
+  Effect.gen(function*() {
+    for (const at of [1, 2, 3, 4]) yield* Case.start(log, `at ${at}`, { createdAt: at })
+    Case.equal(yield* ids(log, { createdFrom: 3 }), ["at 4", "at 3"])
+    Case.equal(yield* ids(log, { createdBefore: 3 }), ["at 2", "at 1"])
+    Case.equal(yield* ids(log, { createdFrom: 2, createdBefore: 4 }), ["at 3", "at 2"])
+    Case.equal(yield* ids(log, { createdFrom: 4, createdBefore: 4 }), [])
+  }))
+
+const blocked = Case.on("runs are found by whether they are blocked", (log) =>
+  Effect.gen(function*() {
+    for (const runId of ["a", "b", "c"]) yield* Case.begin(log, runId)
+    yield* log.note(["a", "b"].map((runId) => ({ _tag: "Blocked", runId, reason: { _tag: "Defect" } })))
+    Case.equal(yield* ids(log, { blocked: true }), ["b", "a"])
+    Case.equal(yield* ids(log, { blocked: false }), ["c"])
+    yield* log.note([{ _tag: "Blocked", runId: "a", reason: undefined }])
+    yield* Case.close(log, "b", 1)
+    Case.equal(yield* ids(log, { blocked: true }), [])
+  }))
+
 const lifecycles = Case.on("runs are found by their parent and by whether they are paused, and say so", (log) =>
   Effect.gen(function*() {
     yield* Case.begin(log, "p")
@@ -61,4 +93,4 @@ const lifecycles = Case.on("runs are found by their parent and by whether they a
     Case.equal(yield* ids(log, { paused: true }), [])
   }))
 
-export const cases: ReadonlyArray<Case.Case> = [filters, paged, lifecycles]
+export const cases: ReadonlyArray<Case.Case> = [filters, paged, backwards, instants, blocked, lifecycles]

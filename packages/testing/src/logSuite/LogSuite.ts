@@ -5,6 +5,7 @@
 import * as Append from "./Append.js"
 import type { Case } from "./Case.js"
 import * as Ending from "./Ending.js"
+import * as Feed from "./Feed.js"
 import * as Find from "./Find.js"
 import * as Note from "./Note.js"
 import * as Outgoing from "./Outgoing.js"
@@ -13,6 +14,7 @@ import * as Restart from "./Restart.js"
 import * as Runnable from "./Runnable.js"
 import * as Send from "./Send.js"
 import * as Start from "./Start.js"
+import * as Tally from "./Tally.js"
 import * as Watch from "./Watch.js"
 
 export type { Case, MakeStore } from "./Case.js"
@@ -28,6 +30,8 @@ export const cases: Readonly<Record<string, ReadonlyArray<Case>>> = {
   read: Read.cases,
   runnable: Runnable.cases,
   find: Find.cases,
+  tally: Tally.cases,
+  feed: Feed.cases,
   note: Note.cases,
   watch: Watch.cases,
   restart: Restart.cases

@@ -109,6 +109,7 @@ export const check = (all: ReadonlyArray<Volley>, log: Log.LogShape) =>
       Case.equal(answers, planned.map(({ expected }) => expected))
       yield* agree(log, models)
     }
+    yield* agreeAll(log, models)
   })
 
 interface Planned {
@@ -254,3 +255,16 @@ const agree = (log: Log.LogShape, { runs }: Models) =>
       Case.equal(yield* Case.history(log, `r${index}`, 7), Case.numbered(model.events))
       Case.equal(yield* Case.waiting(log, `r${index}`), model.mail)
     }), { discard: true })
+
+/** L9: the events of all runs, in pages, are those of each. */
+const agreeAll = (log: Log.LogShape, { runs }: Models) =>
+  Effect.gen(function*() {
+    const told = new Map<string, Array<Event.Recorded>>([...runs.values()].map(({ runId }) => [runId, []]))
+    for (let position = 0;;) {
+      const page = yield* log.feed(position, 7, {})
+      for (const { event, runId, seq } of page.events) told.get(runId)?.push({ seq, event })
+      if (page.position === position) break
+      position = page.position
+    }
+    for (const { events, runId } of runs.values()) Case.equal(told.get(runId) ?? [], Case.numbered(events))
+  })

@@ -33,6 +33,8 @@ const logOf = (world: WorldState): Log.LogShape => ({
   inbox: (runId) => onLog(world, (log) => log.inbox(runId)),
   runnable: (options) => onLog(world, (log) => log.runnable(options)),
   find: (filter) => onLog(world, (log) => log.find(filter)),
+  tally: (conditions) => onLog(world, (log) => log.tally(conditions)),
+  feed: (after, limit, filter) => onLog(world, (log) => log.feed(after, limit, filter)),
   note: (notes) => onLog(world, (log) => log.note(notes)),
   watch: (listener) =>
     Effect.asVoid(Effect.acquireRelease(

@@ -106,6 +106,9 @@ export const logOf = (world: WorldState, process: Process): Log.LogShape => {
         if (options.recover !== false) world.wire.isOverlooked = false
       }),
     find: (filter) => ask("find", log.find(filter)),
+    // No worker asks for these.
+    tally: log.tally,
+    feed: log.feed,
     note: (notes) =>
       Effect.suspend(() => {
         process.notesInFlight += 1
