@@ -68,7 +68,7 @@ export const unhold = (run: Pick<LiveRun, "attempts">): ReadonlySet<string> => {
 
 const begin = (worker: Worker, run: LiveRun, step: Run.OpenStep, attempt: RunningAttempt, ends: Ends): void => {
   const body = run.program?.bodies.get(step.id)
-  if (attempt.ending !== undefined || worker.stopping || body === undefined) {
+  if (attempt.ending !== undefined || worker.stopping || isLeft(worker, step) || body === undefined) {
     if (attempt.ending !== "pause" && run.attempts.get(step.id) === attempt) run.attempts.delete(step.id)
     return nextInLine(worker)
   }
@@ -85,6 +85,9 @@ const begin = (worker: Worker, run: LiveRun, step: Run.OpenStep, attempt: Runnin
     nextInLine(worker)
   })
 }
+
+/** While the worker drains, only what is recorded as started begins: left alone, its outcome would count as unknown. */
+const isLeft = (worker: Worker, step: Run.OpenStep): boolean => worker.draining && step.onUnknown === "retry"
 
 /**
  * The attempt's facts go into the runtime's context, which is cheaper than providing them inside the effect. Effect's own

@@ -137,6 +137,7 @@ const takeMail = (run: LiveRun, messages: ReadonlyArray<Message.Message>): void 
 /** Delivers what there is to deliver, and sends the outcome on its way to the store (R1). */
 export const advance = (worker: Worker, run: LiveRun): void => {
   if (run.gone || run.pending !== undefined) return
+  if (worker.draining) return setAside(worker, run)
   if (run.facts.length === 0 && run.state.continuing === undefined) return rest(worker, run)
   worker.idle.delete(run)
   const draft = Draft.draw(worker, run)
@@ -273,7 +274,7 @@ const settle = (worker: Worker, run: LiveRun, fact: Fact & { readonly _tag: "Out
     run.facts.push(fact)
     return advance(worker, run)
   }
-  if (isShelved(worker, run.runId)) return keepOutcomes(worker, run, [fact])
+  if (worker.draining || isShelved(worker, run.runId)) return keepOutcomes(worker, run, [fact])
   // The run was dropped and rebuilt while the body ran on: its attempt is still the current one, or is refused.
   if (!Run.isClosed(run.state.status)) tell(worker, run.runId, fact)
 }
@@ -374,6 +375,13 @@ const keepOutcomes = (worker: Worker, run: LiveRun, facts: ReadonlyArray<Fact>):
   }
 }
 
+/** While the worker drains nothing is delivered any more; what attempts have said waits in the inbox for the next worker. */
+const setAside = (worker: Worker, run: LiveRun): void => {
+  const { facts } = run
+  run.facts = []
+  keepOutcomes(worker, run, facts)
+}
+
 const keep = (worker: Worker, runId: string, message: Message.Message): Effect.Effect<void> =>
   worker.log.send(runId, message).pipe(
     Effect.tapErrorTag("LogError", (error) => Live.storeFailed(worker, error)),
@@ -386,7 +394,7 @@ const keep = (worker: Worker, runId: string, message: Message.Message): Effect.E
 
 /** Reads a run from the store and tells it `facts`. Calls that come while it is being read join in. */
 export const load = (worker: Worker, runId: string, facts: ReadonlyArray<Fact>): void => {
-  if (worker.fenced) return
+  if (worker.fenced || worker.draining) return
   const joined = worker.loading.get(runId)
   if (joined !== undefined) {
     joined.facts.push(...facts)
@@ -407,6 +415,7 @@ const reload = (worker: Worker, run: LiveRun, error: Errors.LogError | undefined
     ...run.facts.filter((fact) => fact._tag === "Outcome" || fact._tag === "Polled")
   ]
   if (run.attempts.size > 0) worker.orphans.set(run.runId, run.attempts)
+  if (worker.draining) return keepOutcomes(worker, run, outcomes)
   if (error === undefined) return load(worker, run.runId, outcomes)
   const joined = worker.loading.get(run.runId)
   if (joined !== undefined) return void joined.facts.push(...outcomes)

@@ -136,6 +136,8 @@ export interface Worker {
   onFault: (run: LiveRun, fault: Errors.Fault) => void
   /** No new attempts: the process is stopping. */
   stopping: boolean
+  /** Only what runs goes on, and what it says is kept for the next worker (Worker.drain). */
+  draining: boolean
   /** Another process has taken over the store: nothing of what this one does counts any more. */
   fenced: boolean
   /** What runs beside the loops; `undefined` when the worker has stopped and nothing may run any more. */

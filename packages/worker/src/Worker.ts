@@ -30,7 +30,7 @@ import * as Live from "./Live.js"
 import * as ReadRun from "./ReadRun.js"
 import { rehearse } from "./Rehearse.js"
 import * as RunLoop from "./RunLoop.js"
-import type { Hooks, LiveRun, Sinks, Worker } from "./State.js"
+import type { Hooks, LiveRun, RunningAttempt, Sinks, Worker } from "./State.js"
 
 export interface Options<W extends Workflow.Any> {
   /** The workflows that this worker runs; several versions of one name may be given, the newest last. */
@@ -39,6 +39,8 @@ export interface Options<W extends Workflow.Any> {
   readonly limits?: Partial<Limits.Limits>
   /** Where workflow bodies read configuration; each value is recorded when it is first read. Default: the environment. */
   readonly config?: ConfigProvider.ConfigProvider
+  /** How long attempts that run when the worker is stopped may take to end, in milliseconds. Default: 0, they are interrupted. */
+  readonly graceMillis?: number
 }
 
 /**
@@ -74,6 +76,9 @@ export const open = <W extends Workflow.Any>(
     yield* Effect.addFinalizer(() => stop(worker))
     yield* DueLoop.recover(worker)
     for (const loop of [CommitLoop.run, DueLoop.run, DueLoop.sweep, Parking.run]) yield* Effect.forkScoped(loop(worker))
+    const { graceMillis = 0 } = options
+    // Before the loops end, and before what runs is interrupted.
+    if (graceMillis > 0) yield* Effect.addFinalizer(() => drain(worker, graceMillis))
     return worker
   })
 
@@ -169,6 +174,7 @@ const make = (
       slots: { free: limits.attemptsMax, queue: [] },
       storeFailedAt: -Infinity,
       stopping: false,
+      draining: false,
       fenced: false,
       forked: new Set()
     }
@@ -194,12 +200,39 @@ const listen = (worker: Worker) =>
     else if (change._tag === "Started" && !worker.live.has(change.runId)) RunLoop.load(worker, change.runId, [])
   })
 
+/**
+ * Lets attempts that run come to their end, for a while. Nothing else begins or goes on: runs are told by the next worker
+ * what these attempts have said. What still runs when the time is over is left to `stop`.
+ */
+const drain = (worker: Worker, graceMillis: number): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    worker.draining = true
+    const ended = Effect.suspend(() => Fiber.awaitAll(attemptsOf(worker).flatMap(({ fiber }) => fiber ?? [])))
+    const quiet = Effect.repeat(Effect.zipRight(ended, Effect.sleep(LOOK_MILLIS)), { while: () => isBusy(worker) })
+    return isBusy(worker) ? Effect.asVoid(Effect.timeoutOption(Effect.interruptible(quiet), graceMillis)) : Effect.void
+  })
+
+/** What attempts have said is written soon after their end. */
+const LOOK_MILLIS = 10
+
+/** Something is on its way to the store, or runs. An attempt that is marked to stop may be one whose words are being kept. */
+const isBusy = (worker: Worker): boolean => {
+  if (worker.fenced) return false
+  if (worker.outbox.length > 0 || [...worker.live.values()].some(({ pending }) => pending !== undefined)) return true
+  return attemptsOf(worker).some(({ ending, fiber }) => fiber !== undefined || ending === "stop")
+}
+
+const attemptsOf = (worker: Worker): ReadonlyArray<RunningAttempt> => {
+  const all = [...[...worker.live.values()].map(({ attempts }) => attempts), ...worker.orphans.values()]
+  return all.flatMap((attempts) => [...attempts.values()])
+}
+
 /** Running attempts are interrupted, given time for their cleanup, and run again by the next worker. */
 const stop = (worker: Worker): Effect.Effect<void> =>
   Effect.suspend(() => {
     worker.stopping = true
     const runs = [...worker.live.values(), ...[...worker.orphans.values()].map((attempts) => ({ attempts }))]
-    const fibers = runs.flatMap((run) => [...run.attempts.values()].flatMap(({ fiber }) => fiber ?? []))
+    const fibers = attemptsOf(worker).flatMap(({ fiber }) => fiber ?? [])
     for (const run of runs) {
       for (const id of [...run.attempts.keys()]) Attempts.abort(run, id, "stop")
     }
@@ -219,7 +252,17 @@ const dropAll = (worker: Worker): Effect.Effect<void> =>
     return Fiber.interruptAll([...forked])
   })
 
+/** While the worker drains, a run is only written down. */
 const start = (worker: Worker, request: Log.StartRequest): Effect.Effect<Log.Appended, Errors.LogError> =>
+  Effect.suspend(() => worker.draining ? onlyWritten(worker, request) : begin(worker, request))
+
+const onlyWritten = (worker: Worker, start: Log.StartRequest): Effect.Effect<Log.Appended, Errors.LogError> => {
+  const nothing = { events: [], delivered: [], row: undefined, outgoing: [] }
+  const append = { runId: start.runId, epoch: worker.log.epoch, expectedSeq: 0, start, ...nothing }
+  return Effect.map(worker.log.append([append]), ([answer]) => answer!)
+}
+
+const begin = (worker: Worker, request: Log.StartRequest): Effect.Effect<Log.Appended, Errors.LogError> =>
   Effect.async((resume) => {
     RunLoop.begin(worker, request, (answer) => {
       resume(answer._tag === "LogError" ? Effect.fail(answer) : Effect.succeed(answer))

@@ -54,3 +54,62 @@ describe("stopping", () => {
       expect(isClean).toBe(true)
     }))
 })
+
+/** What the bodies have said, in order, over the lives of several workers on one store. */
+const lives = (first: Effect.Effect<void>) => {
+  const said: Array<string> = []
+  const say = (what: string) => Effect.sync(() => void said.push(what))
+  const store = MemoryLog.makeStore()
+  const Works = Workflow.make("works", {}, () =>
+    Effect.zipRight(
+      Step.run("first", Effect.zipRight(say("first"), first)),
+      Step.run("second", say("second"), { onUnknown: "fail" })
+    ))
+  const live = Effect.gen(function*() {
+    const scope = yield* Scope.make()
+    const layer = Worker.layer({ workflows: [Works], graceMillis: 30_000 }).pipe(Layer.provide(MemoryLog.layer(store)))
+    const client = Context.get(yield* Layer.buildWithScope(layer, scope), Client.Client)
+    return { scope, run: Effect.provideService(Client.execute(Works, undefined, { id: "one", onConflict: "use_existing" }), Client.Client, client) }
+  })
+  return { live, said }
+}
+
+describe("draining", () => {
+  it.effect("lets attempts end, begins nothing, and keeps what they said for the next worker", () =>
+    Effect.gen(function*() {
+      const { live, said } = lives(Effect.sleep("10 seconds"))
+      const { run, scope } = yield* live
+      yield* Effect.fork(run)
+      yield* TestClock.adjust("1 second")
+      const stop = yield* Effect.fork(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust("8 seconds")
+      expect([said, stop.unsafePoll()]).toEqual([["first"], null])
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(stop)
+      expect(said).toEqual(["first"])
+      const next = yield* live
+      yield* next.run
+      expect(said).toEqual(["first", "second"])
+      yield* Scope.close(next.scope, Exit.void)
+    }))
+
+  it.effect("interrupts what still runs when the time is over; the next worker runs it again", () =>
+    Effect.gen(function*() {
+      const { live, said } = lives(Effect.sleep("32 seconds"))
+      const { run, scope } = yield* live
+      yield* Effect.fork(run)
+      yield* TestClock.adjust("1 second")
+      const stop = yield* Effect.fork(Scope.close(scope, Exit.void))
+      yield* TestClock.adjust("29 seconds")
+      expect(stop.unsafePoll()).toBe(null)
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(stop)
+      const next = yield* live
+      const again = yield* Effect.fork(next.run)
+      yield* TestClock.adjust("32 seconds")
+      yield* Fiber.join(again)
+      expect(said).toEqual(["first", "first", "second"])
+      const idle = yield* Effect.fork(Scope.close(next.scope, Exit.void))
+      yield* Fiber.join(idle)
+    }))
+})
