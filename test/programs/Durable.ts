@@ -82,6 +82,10 @@ const step = (node: Of<"step">, message: number | undefined, isDead: boolean, be
   })
   const times = Schedule.recurs(node.times)
   const retry = node.delayed ? Schedule.intersect(Schedule.spaced(CYCLE), times) : times
+  if (node.unsure === true) {
+    const run = Step.run(name, unlessDead(isDead, body), { retry, onUnknown: "fail" })
+    return Effect.mapError(run, (error) => (typeof error === "string" ? error : error._tag))
+  }
   if (!node.deadline) return Step.run(name, unlessDead(isDead, body), { retry })
   return Effect.flatMap(Clock.currentTimeMillis, (now) =>
     Effect.catchTag(

@@ -27,6 +27,8 @@ export type Node =
       readonly delayed: boolean
       readonly defect: boolean
       readonly deadline: boolean
+      /** It is not tried again when nobody knows what became of an attempt. */
+      readonly unsure?: boolean
     }
     | { readonly kind: "sleep" | "draw" | "value" | "seq" | "timeout" | "ensuring" | "acquire" | "uninterruptible" }
     | { readonly kind: "receive" | "poll"; readonly name: number }
@@ -236,6 +238,14 @@ export const story: fc.Arbitrary<Story> = fc.record({ program, script, isTied: f
 const tied = (node: Node): Node => ({ ...node, rank: node.rank % TIED_RANKS, slot: TIED, children: node.children.map(tied) })
 
 export const tiedStory: fc.Arbitrary<Story> = fc.record({ program: program.map(tied), script, isTied: fc.constant(true) })
+
+/** The same story, with some steps that must not be tried again when nobody knows what became of them. */
+export const unsure = (story: Story): Story => ({ ...story, program: unsureNode(story.program) })
+
+const unsureNode = (node: Node): Node => {
+  const children = node.children.map(unsureNode)
+  return node.kind === "step" ? { ...node, unsure: node.id % 3 === 0, children } : { ...node, children }
+}
 
 /** The script in the order of its moments. */
 export const moments = ({ isTied, script }: Story) =>

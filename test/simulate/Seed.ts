@@ -6,7 +6,7 @@ import { Sqlite } from "@reprise/sql"
 import { Simulation } from "@reprise/testing"
 import { Effect, FastCheck as fc, Layer, Logger, LogLevel } from "effect"
 import { familyStory, pausedStory } from "../programs/FamilyProgram.js"
-import { CYCLE, show, START, type Story, story, tiedStory } from "../programs/Program.js"
+import { CYCLE, show, START, type Story, story, tiedStory, unsure } from "../programs/Program.js"
 import * as Staged from "./Staged.js"
 
 const { Plan } = Simulation
@@ -32,8 +32,8 @@ const exact = cases(story, familyStory, Plan.arbitrary({ deeds: Plan.TIMELESS, c
 
 /** Anything may go wrong, and much happens at once. */
 const wild = cases(
-  fc.oneof(story, tiedStory),
-  fc.oneof(familyStory, pausedStory),
+  fc.oneof(story, tiedStory).map(unsure),
+  fc.oneof(familyStory, pausedStory).map(unsure),
   Plan.arbitrary({ callsMax: 40, faultsMax: 30, millisMax: 2 * CYCLE })
 )
 
@@ -52,7 +52,7 @@ const CHECKS_PER_RUN = 12
 
 const judge = (seed: number, { isFamily, plan, story }: Case): Effect.Effect<Judged> =>
   Effect.gen(function*() {
-    const { differences, script, workflow } = isFamily ? Staged.family(story) : Staged.single(story)
+    const { differences, script, violations, workflow } = isFamily ? Staged.family(story) : Staged.single(story)
     const play = (log: object) =>
       Simulation.play({ workflows: [workflow], world: () => ({ startAt: START, ...log }), script }, plan)
     const seen = isOnSqlite(seed) ? yield* withFile((filename) => play({ log: storeIn(filename) })) : yield* play({})
@@ -61,6 +61,7 @@ const judge = (seed: number, { isFamily, plan, story }: Case): Effect.Effect<Jud
       ...(seen.exit._tag === "Failure" ? [seen.exit.cause.toString()] : []),
       ...seen.runs.flatMap(({ blocked, runId, unfinished }) =>
         [...blockedBy(blocked), ...unfinished.filter((what) => !isHeld(what))].map((what) => `run ${runId}: ${what}`)),
+      ...violations(seen),
       ...(isExact(seed) ? differences(seen) : [])
     ]
     return { seen, checks: (seen.runs.length + 1) * CHECKS_PER_RUN, complaints }

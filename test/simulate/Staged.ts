@@ -4,6 +4,7 @@ import type { Simulation, World } from "@reprise/testing"
 import { Effect } from "effect"
 import * as Durable from "../programs/Durable.js"
 import * as FamilyDurable from "../programs/FamilyDurable.js"
+import * as FamilyInvariants from "../programs/FamilyInvariants.js"
 import * as FamilyJudge from "../programs/FamilyJudge.js"
 import * as FamilyOracle from "../programs/FamilyOracle.js"
 import { nthRun, runIdOf } from "../programs/FamilyProgram.js"
@@ -15,6 +16,8 @@ import { messageOf, RUN_ID, sendAll, statusOf } from "../programs/Scenario.js"
 export interface Staged {
   readonly workflow: Workflow.Any
   readonly script: (world: World.World) => Effect.Effect<unknown, unknown>
+  /** What cannot be, whatever happens: of runs that concern each other. */
+  readonly violations: (seen: Simulation.Seen) => ReadonlyArray<string>
   /** What is not as the oracle says; for plays in which no fault costs time. */
   readonly differences: (seen: Simulation.Seen) => ReadonlyArray<string>
 }
@@ -25,6 +28,7 @@ export const single = (story: Story): Staged => {
     workflow,
     script: (world) =>
       Effect.zipRight(world.start(workflow, undefined, { id: RUN_ID }), sendAll(world, story, moments(story))),
+    violations: () => [],
     differences: ({ runs: [run] }) => {
       const expected = Oracle.outcome(story)
       return differ(RUN_ID, expected, { status: statusOf(run?.history ?? [], run?.blocked), notes: trace().notes })
@@ -47,6 +51,7 @@ export const family = (story: Story): Staged => {
           yield* world.idle
         }
       }),
+    violations: ({ runs }) => FamilyInvariants.violations(new Map(runs.map(({ history, runId }) => [runId, history]))),
     differences: ({ runs }) => {
       const expected = FamilyOracle.outcomes(story)
       if (!FamilyJudge.isSound(expected)) return []

@@ -14,11 +14,11 @@ import * as Drive from "./world/Drive.js"
 import * as Lives from "./world/Lives.js"
 import * as Observer from "./world/Observer.js"
 import * as Process from "./world/Process.js"
-import type { CrashPoint, StandIn, StepCall, Strike, WorldState } from "./world/State.js"
+import type { Acknowledged, CrashPoint, StandIn, StepCall, Strike, WorldState } from "./world/State.js"
 import * as Timeline from "./world/Timeline.js"
 import * as Wire from "./world/Wire.js"
 
-export type { CrashPoint, StandIn, StepCall, Strike }
+export type { Acknowledged, CrashPoint, StandIn, StepCall, Strike }
 
 /** What a world is made of; everything but the workflows and the services of their steps has a default. */
 export type Options<W extends Workflow.Any> = Settings<W> & ServicesOption<Workflow.Services<W>>
@@ -94,6 +94,8 @@ export interface World {
   readonly mock: (step: string, standIn: StandIn | undefined) => Effect.Effect<void>
   /** Every begin of a step's body so far, in order. */
   readonly calls: Effect.Effect<ReadonlyArray<StepCall>>
+  /** Signals and updates of which clients have been told that the store has them: none of them may be lost. */
+  readonly acknowledged: Effect.Effect<ReadonlyArray<Acknowledged>>
   /** No more faults from now on: one healthy process is left. */
   readonly heal: Effect.Effect<void>
   /** What has gone wrong so far, and what it has shown. */
@@ -184,6 +186,7 @@ export const make = <W extends Workflow.Any>(options: Options<W>): Effect.Effect
       timeline: (runId) => Effect.map(history(runId), Timeline.lines),
       mock: (step, standIn) => Effect.sync(() => mock(world, step, standIn)),
       calls: Effect.sync(() => [...world.calls]),
+      acknowledged: Effect.sync(() => [...world.acknowledged]),
       heal: Effect.sync(() => Wire.heal(world)),
       damage: Effect.sync(() => damageOf(world))
     }
@@ -206,6 +209,8 @@ const makeState = <W extends Workflow.Any>(options: Options<W>): Effect.Effect<W
       calls: [],
       completed: new Set(),
       scheduled: new Set(),
+      paused: new Set(),
+      resumed: new Set(),
       listeners: new Set(),
       lock: yield* Effect.makeSemaphore(1),
       process: undefined,
@@ -215,6 +220,8 @@ const makeState = <W extends Workflow.Any>(options: Options<W>): Effect.Effect<W
       canTakeOver: options.log === undefined,
       deployments: options.deployments ?? [],
       trace: { hash: 0x811c9dc5 | 0, taskCount: 0 },
+      lastEventTask: 0,
+      acknowledged: [],
       idCount: 0,
       tokenCount: 0
     }

@@ -60,10 +60,11 @@ export const play = (scene: Scene, plan: Plan.Plan): Effect.Effect<Seen> =>
     for (const [step, standIn] of Object.entries(mocks)) yield* world.mock(step, standIn)
     const exit = yield* Effect.exit(scene.script(world))
     yield* world.heal
-    for (let stop = 0; stop < STOPS_MAX && (yield* world.skip); stop++);
+    let stops = 0
+    while (stops < STOPS_MAX && (yield* world.skip)) stops += 1
     return {
       exit,
-      runs: yield* look(world),
+      runs: yield* look(world, stops < STOPS_MAX),
       calls: yield* world.calls,
       damage: yield* world.damage,
       appendCount: yield* world.appendCount,
@@ -76,18 +77,27 @@ const ON_LOOKERS: Options = { trace: { hash: 0, taskCount: 0 }, pick: () => 0, m
 
 const RUNS_MAX = 10_000
 
-const look = (world: World.World): Effect.Effect<ReadonlyArray<SeenRun>> =>
+/** `isAtRest`: time cannot come any more, so that nothing may wait for it. */
+const look = (world: World.World, isAtRest: boolean): Effect.Effect<ReadonlyArray<SeenRun>> =>
   Effect.gen(function*() {
     const { log } = yield* world.run(Client.Client)
     const now = yield* world.now
     const summaries = yield* Effect.orDie(log.find({ limit: RUNS_MAX }))
+    const acknowledged = yield* world.acknowledged
+    const { runIds } = yield* Effect.orDie(log.runnable({ now, recover: true, limit: RUNS_MAX }))
     const runs: Array<SeenRun> = []
     for (const { blocked, runId, status, version, workflow } of summaries.toReversed()) {
       const history = yield* world.history(runId)
-      const { messages } = yield* Effect.orDie(log.inbox(runId))
-      const isLeftAlone = blocked !== undefined || Run.isClosed(status)
-      const unfinished = isLeftAlone ? [] : unfinishedOf(fold(runId, workflow, version, history), messages, now)
-      runs.push({ runId, workflow, version, status, blocked, history, unfinished })
+      const { messages, notes } = yield* Effect.orDie(log.inbox(runId))
+      const state = fold(runId, workflow, version, history)
+      const known = new Set([
+        ...history.flatMap((event) => ("messageId" in event ? [event.messageId] : [])),
+        ...messages.map(({ messageId }) => messageId),
+        ...notes.refused.keys()
+      ])
+      const lost = acknowledged.filter((sent) => sent.runId === runId && !known.has(sent.messageId)).map(({ messageId }) => messageId)
+      const rest = { messages, lost, until: isAtRest ? Infinity : now, isTakenUp: runIds.includes(runId) }
+      runs.push({ runId, workflow, version, status, blocked, history, unfinished: unfinishedOf(state, blocked !== undefined, rest) })
     }
     return runs
   })
@@ -98,16 +108,32 @@ const fold = (runId: string, workflow: string, version: string, history: Readonl
   return state
 }
 
-const unfinishedOf = (
-  state: Run.RunState,
-  messages: ReadonlyArray<{ readonly _tag: string; readonly messageId: string }>,
-  now: number
-): ReadonlyArray<string> => {
-  if (state.paused !== undefined) return messages.filter(({ _tag }) => _tag === "Resume").map(() => "its resume is not delivered")
-  const wrong = messages.map(({ _tag, messageId }) => `${_tag} ${messageId} is not delivered`)
+/** What is left of a run, beside its history. */
+interface Rest {
+  readonly messages: ReadonlyArray<{ readonly _tag: string; readonly messageId: string }>
+  /** Messages that clients were told the store has, and that are nowhere. */
+  readonly lost: ReadonlyArray<string>
+  /** Until when whatever is due has had its time. */
+  readonly until: number
+  /** Whether the next process would look at the run as it begins. */
+  readonly isTakenUp: boolean
+}
+
+const unfinishedOf = (state: Run.RunState, isBlocked: boolean, { isTakenUp, lost, messages, until }: Rest): ReadonlyArray<string> => {
+  const mail = messages.map(({ _tag, messageId }) => `${_tag} ${messageId} is not delivered`)
+  // No run ends with mail that nobody has read.
+  if (Run.isClosed(state.status)) return mail
+  const forgotten = lost.map((messageId) => `message ${messageId} is lost`)
+  if (isBlocked) return forgotten
+  if (state.paused !== undefined) {
+    if (messages.some(({ _tag }) => _tag === "Resume")) return [...forgotten, "its resume is not delivered"]
+    // Messages may say that it is to go on, or to end.
+    return isTakenUp && messages.length === 0 ? [...forgotten, "it is paused, and would be taken up"] : forgotten
+  }
+  const wrong = [...forgotten, ...mail]
   if (state.continuing !== undefined) wrong.push("its next generation has not begun")
   for (const { id, phase } of state.steps.values()) if (phase !== "asking") wrong.push(`step ${id} is ${phase}`)
-  for (const [id, dueAt] of state.timers) if (dueAt <= now) wrong.push(`timer ${id} has not fired`)
+  for (const [id, dueAt] of state.timers) if (dueAt <= until) wrong.push(`timer ${id} has not fired`)
   return wrong
 }
 

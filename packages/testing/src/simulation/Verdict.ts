@@ -1,6 +1,7 @@
 /** Judges a play with faults by the same play without: what is wrong, in words. */
 import { inspect, isDeepStrictEqual } from "node:util"
 import type { Workflow } from "@reprise/core"
+import type { Event } from "@reprise/core/engine"
 import type * as World from "../World.js"
 import * as Invariants from "./Invariants.js"
 import * as Replaying from "./Replaying.js"
@@ -56,7 +57,8 @@ const property = ({ property }: Judgement, seen: Seen, calm: Seen): Complaints =
 export const always = (workflows: ReadonlyArray<Workflow.Any>, { calls, damage, runs }: Seen): Complaints => [
   ...calls.filter(({ isRepeated }) => isRepeated).map((call) => `${callOf(call)} began though its owner knew of its completion`),
   ...calls.filter(({ isPremature }) => isPremature).map((call) => `${callOf(call)} began before the log said so`),
-  ...twice(calls, sensorsOf(runs)),
+  ...calls.filter(({ isPaused }) => isPaused).map((call) => `${callOf(call)} began while its run was paused`),
+  ...twice(calls, sensorsOf(runs), unsureOf(runs)),
   ...damage.unfenced.map((runId) => `run ${runId} was changed by an owner that had lost the store`),
   ...runs.flatMap((run) => ofRun(workflows, run))
 ]
@@ -68,21 +70,26 @@ const callOf = ({ attempt, process, runId, step }: World.StepCall): string =>
   `attempt ${attempt} of step "${step}" of run ${runId}, in process ${process},`
 
 /**
- * One process begins an attempt once; only a crash makes the next one begin it again. A sensor's polls are counted in notes,
+ * One process begins an attempt once; only a crash makes the next one begin it again, if the step may be tried again when
+ * nobody knows what became of an attempt. A sensor's polls are counted in notes,
  * which are working data: one that is lost, or that an owner of before has written late, makes a poll be made again.
  */
-const twice = (calls: ReadonlyArray<World.StepCall>, sensors: ReadonlySet<string>): Complaints => {
+const twice = (calls: ReadonlyArray<World.StepCall>, sensors: ReadonlySet<string>, unsure: ReadonlySet<string>): Complaints => {
   const seen = new Set<string>()
   return calls.flatMap((call) => {
-    if (sensors.has(`${call.runId} ${call.stepId}`)) return []
-    const key = JSON.stringify([call.process, call.runId, call.stepId, call.attempt])
+    const step = `${call.runId} ${call.stepId}`
+    if (sensors.has(step)) return []
+    const key = JSON.stringify([unsure.has(step) ? 0 : call.process, call.runId, call.stepId, call.attempt])
     return seen.size === seen.add(key).size ? [`${callOf(call)} began twice`] : []
   })
 }
 
-const sensorsOf = (runs: ReadonlyArray<SeenRun>): ReadonlySet<string> =>
+const stepsOf = (runs: ReadonlyArray<SeenRun>, isIt: (step: Event.Of<"StepScheduled">) => boolean): ReadonlySet<string> =>
   new Set(runs.flatMap(({ history, runId }) =>
-    history.flatMap((event) => (event._tag === "StepScheduled" && event.kind === "sensor" ? [`${runId} ${event.id}`] : []))))
+    history.flatMap((event) => (event._tag === "StepScheduled" && isIt(event) ? [`${runId} ${event.id}`] : []))))
+
+const sensorsOf = (runs: ReadonlyArray<SeenRun>) => stepsOf(runs, ({ kind }) => kind === "sensor")
+const unsureOf = (runs: ReadonlyArray<SeenRun>) => stepsOf(runs, ({ onUnknown }) => onUnknown === "fail" || onUnknown === "ask")
 
 /** What is left to do though nothing is due; what is left without faults, too, waits for the world outside. */
 const stuck = (seen: Seen, calm: Seen): Complaints => {

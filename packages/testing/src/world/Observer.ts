@@ -28,7 +28,19 @@ const logOf = (world: WorldState): Log.LogShape => ({
   },
   // The epoch that the caller knew may be that of a process that has crashed since.
   append: (appends) => onLog(world, (log) => log.append(appends.map((append) => ({ ...append, epoch: log.epoch })))),
-  send: (runId, message) => Wire.sendFrom(world, onLog(world, (log) => log.send(runId, message))),
+  send: (runId, message) =>
+    Wire.sendFrom(world, onLog(world, (log) =>
+      Effect.suspend(() => {
+        // The worker hears of it before this client does.
+        if (message._tag === "Resume") world.resumed.add(runId)
+        return Effect.tap(log.send(runId, message), (answer) => {
+          if (answer !== "Sent") return
+          if (message._tag === "Pause") world.resumed.delete(runId)
+          if (message._tag === "Signal" || message._tag === "Update") {
+            world.acknowledged.push({ runId, messageId: message.messageId })
+          }
+        })
+      }))),
   read: (runId, afterSeq, limit) => onLog(world, (log) => log.read(runId, afterSeq, limit)),
   inbox: (runId) => onLog(world, (log) => log.inbox(runId)),
   runnable: (options) => onLog(world, (log) => log.runnable(options)),

@@ -146,7 +146,14 @@ const openWorker = (
 
 /** What the store has taken, told to clients and to the list of completed steps. */
 const hear = (world: WorldState, change: Log.Change): void => {
-  if (change._tag === "Appended") Wire.record(world, change.runId, change.events)
+  if (change._tag === "Appended") {
+    world.lastEventTask = world.trace.taskCount
+    Wire.record(world, change.runId, change.events)
+    for (const { _tag } of change.events) {
+      if (_tag === "RunPaused") world.paused.add(change.runId)
+      else if (_tag === "RunResumed") world.paused.delete(change.runId)
+    }
+  }
   for (const listener of [...world.listeners]) listener(change)
 }
 
@@ -170,6 +177,7 @@ const hooks = (world: WorldState, process: Process): State.Hooks => ({
       at: world.time.now,
       isRepeated: (process.isZombie ? process.known : world.completed).has(`${run.runId} ${step.id}`),
       isPremature: !world.scheduled.has(`${run.runId} ${step.id} ${attempt.attempt}`),
+      isPaused: !process.isZombie && world.paused.has(run.runId) && !world.resumed.has(run.runId),
       isZombies: process.isZombie
     }
     const called = Effect.suspend(() => {

@@ -23,6 +23,8 @@ export interface StepCall {
   readonly isRepeated: boolean
   /** Whether the log did not hold yet that the attempt is to begin. Always false likewise. */
   readonly isPremature: boolean
+  /** Whether the log held that its run was paused, and nobody had said that it is to go on. Always false likewise. */
+  readonly isPaused: boolean
   /** Whether another process had taken over before, and the one that made it did not know. */
   readonly isZombies: boolean
 }
@@ -31,6 +33,12 @@ export interface StepCall {
 export type StandIn =
   | Effect.Effect<unknown, unknown>
   | ((call: StepCall, body: Effect.Effect<unknown, unknown>) => Effect.Effect<unknown, unknown>)
+
+/** A signal or update that a client was told the store has. */
+export interface Acknowledged {
+  readonly runId: string
+  readonly messageId: string
+}
 
 /** A crash to come: right before or right after the store has taken the worker's append number `append`, from 1. */
 export interface CrashPoint {
@@ -107,6 +115,9 @@ export interface WorldState {
   readonly completed: Set<string>
   /** Attempts whose beginning is committed: run id, step id and number. */
   readonly scheduled: Set<string>
+  /** Runs whose pause is committed, and those of which clients have last said that they are to go on. */
+  readonly paused: Set<string>
+  readonly resumed: Set<string>
   readonly listeners: Set<(change: Log.Change) => void>
   readonly lock: Effect.Semaphore
   process: Process | undefined
@@ -120,6 +131,10 @@ export interface WorldState {
   readonly deployments: ReadonlyArray<ReadonlyArray<Workflow.Any>>
   /** Grows with everything that moves: the same for the same plan, in every process. */
   readonly trace: Trace
+  /** The tasks that had run when the store took the last event. */
+  lastEventTask: number
+  /** What clients were told that the store has: signals and updates. */
+  readonly acknowledged: Array<Acknowledged>
   idCount: number
   tokenCount: number
 }
