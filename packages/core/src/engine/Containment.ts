@@ -184,8 +184,9 @@ const restoreGlobals = (): void => {
 export const guardBuiltins = (): void => {
   const builtin = (name: string) => globalThis.process?.getBuiltinModule?.(name) as Builtin | undefined
   const children = builtin("node:child_process")
+  if (children === undefined || guarded.has(children)) return
   // Every asynchronous way to start a process ends here.
-  guard((children?.["ChildProcess"] as { readonly prototype: Builtin } | undefined)?.prototype, ["spawn"], refused.childProcess)
+  guard((children["ChildProcess"] as { readonly prototype: Builtin } | undefined)?.prototype, ["spawn"], refused.childProcess)
   guard(children, ["spawnSync", "execSync", "execFileSync"], refused.childProcess)
   guard(builtin("node:crypto"), ["randomUUID", "randomBytes", "randomInt"], refused.randomUUID)
   // Named imports are copies of what a module exported; this brings them up to date.

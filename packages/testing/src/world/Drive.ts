@@ -6,6 +6,7 @@
  * - R2 Nothing waits for real time, except for bodies that await a promise, and those with a bound.
  */
 import { Deferred, Effect, type Fiber, FiberStatus } from "effect"
+import type { State } from "@reprise/worker/engine"
 import * as VirtualClock from "../VirtualClock.js"
 import * as Process from "./Process.js"
 import type { Process as OneProcess, WorldState } from "./State.js"
@@ -28,7 +29,7 @@ export const idle = (world: WorldState): Effect.Effect<void> =>
       yield* Process.turn
       if (world.wire.plan.evict === 100) Process.evictAll(process)
       if (process.isDead || isMoving(process) || [...world.zombies].some(isMoving)) still = 0
-      else if (yield* Effect.raceFirst(awaitsPromise(world, process), Effect.as(Deferred.await(process.death), true))) {
+      else if (hasBodies(process) && (yield* unlessDead(process, awaitsPromise(world, process)))) {
         still = 0
         yield* nap
       } else still += 1
@@ -79,8 +80,25 @@ const nap = Effect.async<void>((resume) => {
   return Effect.sync(() => clearTimeout(timer))
 })
 
+/** Whoever dies meanwhile has something to be waited for: the next process. */
+const unlessDead = (process: OneProcess, isWaiting: Effect.Effect<boolean>): Effect.Effect<boolean> =>
+  Effect.raceFirst(isWaiting, Effect.as(Deferred.await(process.death), true))
+
 /** Since when a fiber has been seen to await a promise, in real milliseconds. */
 const waitingSince = new WeakMap<object, number>()
+
+/** Most stops are reached without any: then nobody need be asked. A fiber answers for itself, and in a paused process none does. */
+const hasBodies = (process: OneProcess): boolean => !process.scheduler.isPaused && bodiesOf(process).length > 0
+
+const bodiesOf = ({ worker }: OneProcess): ReadonlyArray<Fiber.RuntimeFiber<unknown, unknown>> => {
+  const bodies: Array<Fiber.RuntimeFiber<unknown, unknown>> = []
+  const add = (attempts: State.LiveRun["attempts"]): void => {
+    for (const { fiber } of attempts.values()) if (fiber !== undefined) bodies.push(fiber)
+  }
+  for (const { attempts } of worker?.live.values() ?? []) add(attempts)
+  for (const attempts of worker?.orphans.values() ?? []) add(attempts)
+  return bodies
+}
 
 /**
  * Whether a body awaits something outside this world. One that sleeps, or waits for another fiber, a Deferred or a
@@ -88,13 +106,7 @@ const waitingSince = new WeakMap<object, number>()
  */
 const awaitsPromise = (world: WorldState, process: OneProcess): Effect.Effect<boolean> =>
   Effect.gen(function*() {
-    // A fiber answers for itself, and those of a paused process answer nobody.
-    if (process.scheduler.isPaused) return false
-    const attempts = [...process.worker?.live.values() ?? []].flatMap((run) => [...run.attempts.values()])
-    const orphans = [...process.worker?.orphans.values() ?? []].flatMap((attempts) => [...attempts.values()])
-    const begun = [...attempts, ...orphans].flatMap(({ fiber }) => (fiber === undefined ? [] : [fiber]))
-    if (begun.length === 0) return false
-    for (const fiber of [...begun, ...(yield* process.forked.value)]) {
+    for (const fiber of [...bodiesOf(process), ...(yield* process.forked.value)]) {
       if (yield* isOutside(fiber)) {
         const since = waitingSince.get(fiber) ?? performance.now()
         waitingSince.set(fiber, since)
