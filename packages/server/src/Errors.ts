@@ -188,6 +188,16 @@ export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited"
   }
 }
 
+/** A token could not be checked, because its issuer did not tell its keys. The token may be good. */
+export class IssuerUnavailable extends Schema.TaggedError<IssuerUnavailable>()("IssuerUnavailable", {}) {
+  get hint() {
+    return "Ask again later; the log of the server says what became of the request for the issuer's keys."
+  }
+  override get message() {
+    return told("IssuerUnavailable", "The token cannot be checked, because the keys of its issuer cannot be read now.", this.hint)
+  }
+}
+
 // ---- what is not there, or there already ----
 
 export class KeyUnknown extends Schema.TaggedError<KeyUnknown>()("KeyUnknown", { workflow: Schema.String, key: Schema.String }) {

@@ -71,6 +71,7 @@ export const PROBLEMS = {
   HeadersTooLarge: { status: 431, title: "The headers are too large" },
   InternalError: { status: 500, title: "A bug of the server" },
   HistoryDamaged: { status: 500, title: "The history of the run is damaged" },
+  IssuerUnavailable: { status: 503, title: "The issuer of the token cannot be asked now" },
   LogError: { status: 503, title: "The store cannot be used now" },
   WorkerMissing: { status: 503, title: "No worker is there to answer" },
   ServerStopping: { status: 503, title: "The server is stopping" },

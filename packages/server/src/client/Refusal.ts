@@ -45,6 +45,7 @@ const CLASSES: { readonly [C in Code]: Schema.Schema.AnyNoContext } = {
   HeadersTooLarge: Server.HeadersTooLarge,
   InternalError: Server.InternalError,
   HistoryDamaged: Core.HistoryDamaged,
+  IssuerUnavailable: Server.IssuerUnavailable,
   // Its cause stays with the server; what is left is its text.
   LogError: Schema.transform(Schema.Struct({ operation: Schema.String }), Schema.instanceOf(Core.LogError), {
     strict: true,

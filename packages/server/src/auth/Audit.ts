@@ -1,0 +1,239 @@
+/**
+ * The audit log: every request but reads, with who, what, when, and what became of it. Never a payload, a query or a secret.
+ *
+ * - A1 `write` puts an entry into a queue, and waits only while the queue is full: an answer does not wait for a commit more.
+ *   The queue is written out at once, several entries beside each other, and to the end when the scope closes. A process that
+ *   is killed loses the entries of its last milliseconds.
+ * - A2 Ids begin with the instant, then count: in the order of ids, entries stand in the order in which they were told.
+ * - A3 At most `entriesMax` and a hundredth more are kept. Refusals of requests without a caller, of which anybody can
+ *   make any number, are told at a bounded rate, so that they do not push out all others.
+ */
+import { Errors, Records } from "@reprise/core/engine"
+import { Clock, Deferred, Effect, Queue, type Scope, Schema } from "effect"
+import { AuditEntry, Caller } from "../api/Model.js"
+import { CursorInvalid } from "../Errors.js"
+import * as RateLimit from "./RateLimit.js"
+import * as Secret from "./Secret.js"
+import * as Stored from "./Stored.js"
+
+export interface Audit {
+  readonly write: (entry: AuditEntry) => Effect.Effect<void>
+  readonly list: (page: Asked) => Effect.Effect<Page, CursorInvalid | Errors.LogError>
+}
+
+export interface Asked {
+  readonly limit?: number | undefined
+  readonly cursor?: string | undefined
+}
+
+export interface Page {
+  readonly items: ReadonlyArray<AuditEntry>
+  readonly nextCursor?: string
+  readonly prevCursor?: string
+}
+
+const exact = { exact: true } as const
+const StoredEntry = Schema.Struct({
+  at: Schema.Number,
+  requestId: Schema.String,
+  caller: Schema.optionalWith(Caller, exact),
+  action: Schema.String,
+  method: Schema.String,
+  path: Schema.String,
+  status: Schema.Number,
+  code: Schema.optionalWith(Schema.String, exact),
+  runId: Schema.optionalWith(Schema.String, exact)
+})
+type StoredEntry = typeof StoredEntry.Type
+
+const entries = Stored.collection("audit", StoredEntry)
+
+/** Entries that may wait to be written. */
+const QUEUE_MAX = 2_000
+/** Entries that are written beside each other; the store makes few commits of them. */
+const TOGETHER_MAX = 200
+const PATH_CHARS_MAX = 500
+const PAGE_DEFAULT = 50
+/** Documents that are counted, or removed, at once. */
+const CHUNK = 1_000
+const REFUSALS: RateLimit.Rate = { burst: 100, perSecond: 1 }
+
+interface Told {
+  readonly id: string
+  readonly entry: StoredEntry
+}
+
+/** An entry, or somebody who waits until all before it are written. */
+type Item = Told | Deferred.Deferred<void>
+
+interface State {
+  readonly queue: Queue.Queue<Item>
+  readonly entriesMax: number
+  readonly refusals: RateLimit.Buckets
+  /** Of this process; two processes with one store do not tell the same id. */
+  readonly process: string
+  told: number
+  /** How many are in the store, as far as is known; counted when it is not. */
+  kept: number | undefined
+  writtenSinceCount: number
+}
+
+/** Entries are written until the scope closes, and then to the end. */
+export const make = (entriesMax: number): Effect.Effect<Audit, never, Records.Records | Scope.Scope> =>
+  Effect.gen(function*() {
+    const records = yield* Records.Records
+    const state: State = {
+      queue: yield* Queue.bounded<Item>(QUEUE_MAX),
+      entriesMax,
+      refusals: RateLimit.make(REFUSALS),
+      process: Secret.random(4),
+      told: 0,
+      kept: undefined,
+      writtenSinceCount: 0
+    }
+    const provided = Effect.provideService(Records.Records, records)
+    yield* Effect.addFinalizer(() => provided(flushAll(state)))
+    yield* Effect.forkScoped(provided(Effect.forever(writeNext(state))))
+    return { write: (entry) => write(state, entry), list: (asked) => provided(list(state, asked)) }
+  })
+
+// ---- writing ----
+
+const write = (state: State, entry: AuditEntry): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const anybody = entry.caller === undefined && entry.status >= 400
+    if (anybody && !RateLimit.take(state.refusals, "", yield* Clock.currentTimeMillis).allowed) return
+    state.told += 1
+    const id = `${String(entry.at).padStart(15, "0")}-${String(state.told).padStart(12, "0")}-${state.process}`
+    yield* Queue.offer(state.queue, { id, entry: storedOf(entry) })
+  })
+
+/** Only what an entry has; a path that holds a secret is told without it. */
+const storedOf = ({ action, at, caller, code, method, path, requestId, runId, status }: AuditEntry): StoredEntry => ({
+  at,
+  requestId,
+  action,
+  method,
+  path: maskedPath(path),
+  status,
+  ...(caller === undefined ? {} : { caller: { name: caller.name, role: caller.role, via: caller.via } }),
+  ...(code === undefined ? {} : { code }),
+  ...(runId === undefined ? {} : { runId })
+})
+
+const maskedPath = (path: string): string =>
+  (path.split(/[?#]/)[0] ?? "")
+    // The token of an awakeable lets anybody settle it, and a key may have been pasted anywhere.
+    .replace(/(\/awakeables\/)[^/]+/g, "$1***")
+    .replace(/rpr_[\w%-]+/gi, "rpr_***")
+    .slice(0, PATH_CHARS_MAX)
+
+const writeNext = (state: State) =>
+  Effect.gen(function*() {
+    const first = yield* Queue.take(state.queue)
+    const more = yield* Queue.takeUpTo(state.queue, TOGETHER_MAX)
+    // What was taken is written, also when the scope closes meanwhile.
+    yield* Effect.uninterruptible(writeItems(state, [first, ...more]))
+  }).pipe(Effect.zipRight(trim(state)))
+
+const flushAll = (state: State) => Effect.flatMap(Queue.takeAll(state.queue), (rest) => writeItems(state, [...rest]))
+
+const writeItems = (state: State, items: ReadonlyArray<Item>): Effect.Effect<void, never, Records.Records> =>
+  Effect.gen(function*() {
+    const told = items.filter((item): item is Told => "entry" in item)
+    yield* Effect.forEach(told, ({ entry, id }) => entries.put(id, entry), { concurrency: "unbounded", discard: true }).pipe(
+      Effect.catchAll((error) => Effect.logError("the audit log could not be written", error))
+    )
+    state.writtenSinceCount += told.length
+    if (state.kept !== undefined) state.kept += told.length
+    for (const item of items) if (!("entry" in item)) yield* Deferred.succeed(item, undefined)
+  })
+
+// ---- the bound ----
+
+/** Removes the oldest when there are too many. They are counted again now and then, because others may write, too. */
+const trim = (state: State): Effect.Effect<void, never, Records.Records> =>
+  Effect.gen(function*() {
+    const { entriesMax } = state
+    const slack = Math.ceil(entriesMax / 100)
+    if (state.kept === undefined || state.writtenSinceCount >= Math.max(CHUNK, entriesMax / 10)) {
+      state.kept = yield* count()
+      state.writtenSinceCount = 0
+    }
+    if (state.kept <= entriesMax + slack) return
+    state.kept -= yield* removeOldest(state.kept - entriesMax)
+  }).pipe(
+    Effect.catchAll((error) => Effect.logWarning("the audit log could not be cut to its bound", error)),
+    // A damaged entry keeps nobody from writing others.
+    Effect.catchAllDefect((defect) => Effect.logError("the audit log is damaged", defect))
+  )
+
+const count = () =>
+  Effect.gen(function*() {
+    const records = yield* Records.Records
+    let all = 0
+    for (let after = "";;) {
+      const page = yield* records.list("audit", { after, limit: CHUNK })
+      all += page.length
+      const last = page.at(-1)
+      if (last === undefined || page.length < CHUNK) return all
+      after = last.id
+    }
+  })
+
+const removeOldest = (many: number) =>
+  Effect.gen(function*() {
+    const records = yield* Records.Records
+    const oldest = yield* records.list("audit", { limit: Math.min(many, CHUNK) })
+    yield* Effect.forEach(oldest, ({ id }) => records.remove("audit", id), { concurrency: TOGETHER_MAX, discard: true })
+    return oldest.length
+  })
+
+// ---- reading ----
+
+/** Waits until what was told before is written. */
+const settled = (state: State) =>
+  Effect.gen(function*() {
+    const done = yield* Deferred.make<void>()
+    yield* Queue.offer(state.queue, done)
+    yield* Deferred.await(done)
+  })
+
+/** `older` or `newer` than an id. */
+interface Cursor {
+  readonly way: "older" | "newer"
+  readonly id: string
+}
+
+const CURSOR = /^(older|newer) (\d{15,}-\d{12,}-[0-9a-f]{8})$/
+
+const cursorOf = ({ id, way }: Cursor): string => Buffer.from(`${way} ${id}`).toString("base64url")
+
+const readCursor = (text: string): Effect.Effect<Cursor, CursorInvalid> => {
+  const [, way, id] = CURSOR.exec(Buffer.from(text, "base64url").toString()) ?? []
+  const cursor = id === undefined ? undefined : { way: way === "older" ? "older" as const : "newer" as const, id }
+  return cursor !== undefined && cursorOf(cursor) === text ? Effect.succeed(cursor) : Effect.fail(new CursorInvalid())
+}
+
+const list = (state: State, { cursor, limit = PAGE_DEFAULT }: Asked) =>
+  Effect.gen(function*() {
+    const from = cursor === undefined ? undefined : yield* readCursor(cursor)
+    yield* settled(state)
+    // One more than asked for tells whether there are any beyond.
+    const found = from?.way === "newer"
+      ? yield* entries.list({ after: from.id, limit: limit + 1 })
+      : yield* entries.list({ ...(from === undefined ? {} : { before: from.id }), descending: true, limit: limit + 1 })
+    const shown = found.slice(0, limit)
+    return pageOf(from?.way === "newer" ? shown.toReversed() : shown, from, found.length > limit)
+  })
+
+const pageOf = (shown: ReadonlyArray<Stored.Document<StoredEntry>>, from: Cursor | undefined, more: boolean): Page => {
+  const [newest, oldest] = [shown[0], shown.at(-1)]
+  const hasOlder = from?.way === "newer" || more
+  const hasNewer = from?.way === "older" || (from?.way === "newer" && more)
+  return {
+    items: shown.map(({ value }) => value),
+    ...(oldest !== undefined && hasOlder ? { nextCursor: cursorOf({ way: "older", id: oldest.id }) } : {}),
+    ...(newest !== undefined && hasNewer ? { prevCursor: cursorOf({ way: "newer", id: newest.id }) } : {})
+  }
+}
