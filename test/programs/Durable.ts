@@ -82,8 +82,8 @@ const step = (node: Of<"step">, message: number | undefined, isDead: boolean, be
   })
   const times = Schedule.recurs(node.times)
   const retry = node.delayed ? Schedule.intersect(Schedule.spaced(CYCLE), times) : times
-  if (node.unsure === true) {
-    const run = Step.run(name, unlessDead(isDead, body), { retry, onUnknown: "fail" })
+  if (node.unsure !== undefined) {
+    const run = Step.run(name, unlessDead(isDead, body), { retry, onUnknown: node.unsure })
     return Effect.mapError(run, (error) => (typeof error === "string" ? error : error._tag))
   }
   if (!node.deadline) return Step.run(name, unlessDead(isDead, body), { retry })

@@ -27,8 +27,8 @@ export type Node =
       readonly delayed: boolean
       readonly defect: boolean
       readonly deadline: boolean
-      /** It is not tried again when nobody knows what became of an attempt. */
-      readonly unsure?: boolean
+      /** What comes of an attempt of which nobody knows what became. Missing: another one. */
+      readonly unsure?: "fail" | "ask"
     }
     | { readonly kind: "sleep" | "draw" | "value" | "seq" | "timeout" | "ensuring" | "acquire" | "uninterruptible" }
     | { readonly kind: "receive" | "poll"; readonly name: number }
@@ -244,7 +244,8 @@ export const unsure = (story: Story): Story => ({ ...story, program: unsureNode(
 
 const unsureNode = (node: Node): Node => {
   const children = node.children.map(unsureNode)
-  return node.kind === "step" ? { ...node, unsure: node.id % 3 === 0, children } : { ...node, children }
+  if (node.kind !== "step" || node.id % 4 < 2) return { ...node, children }
+  return { ...node, unsure: node.id % 4 === 2 ? "fail" : "ask", children }
 }
 
 /** The script in the order of its moments. */

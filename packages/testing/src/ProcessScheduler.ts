@@ -12,6 +12,8 @@ import type { Fiber, Scheduler } from "effect"
 const OPS_MAX = 2_048
 /** Tasks in a row; then the event loop has a turn, so that a test that hangs can time out. */
 const TASKS_MAX = 10_000
+/** The same for tasks that come one by one: whoever goes round and round must not keep the event loop for ever. */
+const WAKES_MAX = 10_000
 
 /** A hash of everything that has run, in order. */
 export interface Trace {
@@ -35,6 +37,7 @@ export class ProcessScheduler implements Scheduler.Scheduler {
   /** Tasks before it have run; they are let go of together. */
   private first = 0
   private isScheduled = false
+  private wakeCount = 0
   isPaused = false
   private isKilled = false
 
@@ -72,7 +75,9 @@ export class ProcessScheduler implements Scheduler.Scheduler {
   private wake(): void {
     if (this.isScheduled || this.isPaused || this.first === this.tasks.length) return
     this.isScheduled = true
-    queueMicrotask(() => this.drain())
+    this.wakeCount += 1
+    if (this.wakeCount % WAKES_MAX === 0) setImmediate(() => this.drain())
+    else queueMicrotask(() => this.drain())
   }
 
   private drain(): void {

@@ -220,7 +220,7 @@ const makeState = <W extends Workflow.Any>(options: Options<W>): Effect.Effect<W
       canTakeOver: options.log === undefined,
       deployments: options.deployments ?? [],
       trace: { hash: 0x811c9dc5 | 0, taskCount: 0 },
-      lastEventTask: 0,
+      vain: { taskCount: 0, appendCount: 0 },
       acknowledged: [],
       idCount: 0,
       tokenCount: 0

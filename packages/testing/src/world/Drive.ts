@@ -15,16 +15,16 @@ import type { Process as OneProcess, WorldState } from "./State.js"
 const STILL_TURNS = 2
 /** A world that has not come to rest by then never will; a body that awaits a promise takes a turn each millisecond. */
 const TURNS_MAX = 200_000
-/** Nor will one that has done so much at one instant without anything to show for it in a history. */
-const TASKS_MAX = 1_000_000
+/** Nor will one that has done so much at one instant without an event to show for it. */
+const VAIN_TASKS_MAX = 1_000_000
+const VAIN_APPENDS_MAX = 2_000
 
 /** Returns when nothing can move without time passing or a message; restarts a process that has crashed. */
 export const idle = (world: WorldState): Effect.Effect<void> =>
   Effect.gen(function*() {
-    const begun = world.trace.taskCount
+    world.vain = vainFrom(world)
     for (let still = 0, turns = 0; still < STILL_TURNS; turns++) {
-      const vainTasks = world.trace.taskCount - Math.max(begun, world.lastEventTask)
-      if (turns > TURNS_MAX || vainTasks > TASKS_MAX) return yield* Effect.dieMessage("the world does not come to rest: something goes round and round")
+      if (turns > TURNS_MAX || isInVain(world)) return yield* Effect.dieMessage("the world does not come to rest: something goes round and round")
       const process = yield* Process.alive(world)
       yield* Process.turn
       if (world.wire.plan.evict === 100) Process.evictAll(process)
@@ -35,6 +35,15 @@ export const idle = (world: WorldState): Effect.Effect<void> =>
       } else still += 1
     }
   })
+
+/** What has been done since the last event, or since time stands, begins here. */
+const vainFrom = ({ trace, wire }: WorldState): WorldState["vain"] =>
+  ({ taskCount: trace.taskCount, appendCount: wire.counts.get("append") ?? 0 })
+
+const isInVain = (world: WorldState): boolean => {
+  const { appendCount, taskCount } = vainFrom(world)
+  return taskCount - world.vain.taskCount > VAIN_TASKS_MAX || appendCount - world.vain.appendCount > VAIN_APPENDS_MAX
+}
 
 /** Whatever a paused process has asked for, it hears no answer. */
 const isMoving = ({ inFlight, scheduler }: OneProcess): boolean =>

@@ -147,7 +147,7 @@ const openWorker = (
 /** What the store has taken, told to clients and to the list of completed steps. */
 const hear = (world: WorldState, change: Log.Change): void => {
   if (change._tag === "Appended") {
-    world.lastEventTask = world.trace.taskCount
+    world.vain = { taskCount: world.trace.taskCount, appendCount: world.wire.counts.get("append") ?? 0 }
     Wire.record(world, change.runId, change.events)
     for (const { _tag } of change.events) {
       if (_tag === "RunPaused") world.paused.add(change.runId)

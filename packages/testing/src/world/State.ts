@@ -131,8 +131,8 @@ export interface WorldState {
   readonly deployments: ReadonlyArray<ReadonlyArray<Workflow.Any>>
   /** Grows with everything that moves: the same for the same plan, in every process. */
   readonly trace: Trace
-  /** The tasks that had run when the store took the last event. */
-  lastEventTask: number
+  /** What had been done when the store took the last event, or time stopped. */
+  vain: { readonly taskCount: number; readonly appendCount: number }
   /** What clients were told that the store has: signals and updates. */
   readonly acknowledged: Array<Acknowledged>
   idCount: number
