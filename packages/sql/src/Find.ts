@@ -1,6 +1,6 @@
 /** `Log.find` and `Log.runnable`: the runs, found by their columns. */
 import type { Connection } from "@effect/sql/SqlConnection"
-import type { Log, Run } from "@reprise/core/engine"
+import type { Log } from "@reprise/core/engine"
 import { Effect } from "effect"
 import * as Rows from "./Rows.js"
 
@@ -24,7 +24,7 @@ export const tally = (connection: Connection, filter: Log.RunConditions) => {
   return Effect.map(Rows.select(connection, sql, conditions.cells), (rows) =>
     rows.map(([workflow, status, count]): Log.Tally => ({
       workflow: String(workflow),
-      status: status as Run.Status,
+      status: Rows.decodeStatus(status),
       count: Number(count)
     })))
 }

@@ -6,6 +6,7 @@ import { Effect, Record } from "effect"
 import { StoreDamaged, StoreNewer, StoreOlder, StoreUnavailable } from "./Errors.js"
 import * as Init from "./migrations/0001_init.js"
 import * as Lifecycles from "./migrations/0002_lifecycles.js"
+import * as Records from "./migrations/0003_records.js"
 
 const TABLE = "migrations"
 
@@ -17,7 +18,8 @@ const runAll = (statements: ReadonlyArray<string>) =>
 
 const statements = {
   "0001_init": Init.statements,
-  "0002_lifecycles": Lifecycles.statements
+  "0002_lifecycles": Lifecycles.statements,
+  "0003_records": Records.statements
 }
 
 const migrations = Record.map(statements, runAll)

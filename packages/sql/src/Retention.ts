@@ -14,7 +14,7 @@ export interface Retained {
   readonly events: number
 }
 
-/** Deletes the runs that were closed before an instant, whole: history, mail and row. Open runs are never touched. */
+/** Deletes the runs that were closed before an instant, whole: history, mail, log lines and row. Open runs are never touched. */
 export const retention = (options: {
   readonly closedBefore: number
 }): Effect.Effect<Retained, Errors.LogError, Store.Store> =>
@@ -48,7 +48,7 @@ const deleteSlice = (tx: Transaction.Transaction, closedBefore: number) =>
       events += (yield* Transaction.write(tx, "DELETE FROM events WHERE run=?", [run])).changes
       // A closed run has no links; one that damage has left must not keep it from being deleted.
       yield* Transaction.write(tx, "DELETE FROM links WHERE run=? OR watcher=?", [run, run])
-      for (const table of ["inbox", "progress", "polls", "runs"]) {
+      for (const table of ["inbox", "progress", "polls", "run_logs", "runs"]) {
         yield* Transaction.write(tx, `DELETE FROM ${table} WHERE run=?`, [run])
       }
     }

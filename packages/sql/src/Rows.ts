@@ -4,7 +4,7 @@
  */
 import type { Connection } from "@effect/sql/SqlConnection"
 import type { SqlError } from "@effect/sql/SqlError"
-import { Event, type Json, type Log, type Message, type Run } from "@reprise/core/engine"
+import { Event, type Json, type Log, type LogLine, type Message, type Run } from "@reprise/core/engine"
 import type { Effect } from "effect"
 import * as Checksum from "./Checksum.js"
 
@@ -108,7 +108,7 @@ export const decodeSummary = (row: Row): Log.RunSummary => {
     workflow: String(row[1]),
     version: String(row[18] ?? row[2]),
     key: typeof row[3] === "string" ? row[3] : undefined,
-    status: row[11] as Run.Status,
+    status: decodeStatus(row[11]),
     createdAt: Number(row[4]),
     startAt: instant(row[5]),
     startedAt: instant(row[13]),
@@ -122,6 +122,13 @@ export const decodeSummary = (row: Row): Log.RunSummary => {
     blocked: damage === undefined ? blockedOf(row[19]) : { _tag: "HistoryDamaged", runId, seq: 0, detail: damage }
   }
 }
+
+/** Whatever it says: `damageOf` names one that is none. */
+export const decodeStatus = (cell: Cell | undefined): Run.Status => cell as Run.Status
+
+const LEVELS: ReadonlyArray<LogLine.Level> = ["trace", "debug", "info", "warn", "error", "fatal"]
+
+export const decodeLevel = (cell: Cell | undefined): LogLine.Level => LEVELS.find((level) => level === cell) ?? "info"
 
 /** The version with which the run was started; `RunSummary.version` is the one whose code it runs now. */
 export const startedVersion = (row: Row): string => String(row[2])

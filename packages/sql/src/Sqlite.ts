@@ -1,26 +1,32 @@
-/** The Log on SQLite: one file, one process, one writing connection with group commit, one reading connection. */
-import { Errors, Log, type Message } from "@reprise/core/engine"
+/** The Log, the Records and the RunLogs on SQLite: one file, one process, one writing connection with group commit, one reading connection. */
+import { Log, type Message, Records, RunLogs } from "@reprise/core/engine"
 import { Context, Effect, Layer } from "effect"
 import * as Append from "./Append.js"
 import * as Committer from "./Committer.js"
-import { type StoreError, StoreReadOnly } from "./Errors.js"
+import type { StoreError } from "./Errors.js"
 import * as Feed from "./Feed.js"
 import * as Find from "./Find.js"
 import * as History from "./History.js"
 import * as Inbox from "./Inbox.js"
 import * as Note from "./Note.js"
+import * as RecordsTable from "./Records.js"
+import * as RunLogsTable from "./RunLogs.js"
 import * as Send from "./Send.js"
 import * as Store from "./Store.js"
 
 export { type Options, Reader, Store } from "./Store.js"
 
+type Ports = Log.Log | Records.Records | RunLogs.RunLogs
+
 /** Opens the store for as long as the layer lives. `Store` and `Reader` give Maintenance access to the same open file. */
-export const layer = (options: Store.Options): Layer.Layer<Log.Log | Store.Store | Store.Reader, StoreError> =>
+export const layer = (options: Store.Options): Layer.Layer<Ports | Store.Store | Store.Reader, StoreError> =>
   Layer.scopedContext(
     Effect.map(Store.open(options), (store) =>
       Context.make(Store.Store, store).pipe(
         Context.add(Store.Reader, Store.readerOf(store)),
-        Context.add(Log.Log, make(store))
+        Context.add(Log.Log, make(store)),
+        Context.add(Records.Records, RecordsTable.make(store)),
+        Context.add(RunLogs.RunLogs, RunLogsTable.make(store))
       ))
   )
 
@@ -28,10 +34,14 @@ export const layer = (options: Store.Options): Layer.Layer<Log.Log | Store.Store
  * Opens a store to read it, beside the process that has it open, if any does: for checks, exports and reports. It takes no
  * lock and changes nothing; whatever would write fails. A store that an older Reprise wrote must be opened by `layer` first.
  */
-export const readerLayer = (options: { readonly filename: string }): Layer.Layer<Log.Log | Store.Reader, StoreError> =>
+export const readerLayer = (options: { readonly filename: string }): Layer.Layer<Ports | Store.Reader, StoreError> =>
   Layer.scopedContext(
     Effect.map(Store.openReader(options.filename), (reader) =>
-      Context.make(Store.Reader, reader).pipe(Context.add(Log.Log, onlyRead(reader))))
+      Context.make(Store.Reader, reader).pipe(
+        Context.add(Log.Log, onlyRead(reader)),
+        Context.add(Records.Records, RecordsTable.onlyRead(reader)),
+        Context.add(RunLogs.RunLogs, RunLogsTable.onlyRead(reader))
+      ))
   )
 
 const make = (store: Store.StoreShape): Log.LogShape => ({
@@ -45,21 +55,15 @@ const make = (store: Store.StoreShape): Log.LogShape => ({
 })
 
 /** No epoch: nothing is appended. What others commit is not told. */
-const onlyRead = (reader: Store.ReaderShape): Log.LogShape => {
-  const refused = (operation: string) => {
-    const cause = new StoreReadOnly({ filename: reader.filename, detail: "it was opened only to be read" })
-    return Effect.fail(new Errors.LogError({ operation, cause }))
-  }
-  return {
-    epoch: 0,
-    watchesAll: false,
-    ...reads(reader),
-    append: () => refused("append"),
-    send: () => refused("send"),
-    note: () => refused("note"),
-    watch: () => Effect.void
-  }
-}
+const onlyRead = (reader: Store.ReaderShape): Log.LogShape => ({
+  epoch: 0,
+  watchesAll: false,
+  ...reads(reader),
+  append: () => Store.refused(reader, "append"),
+  send: () => Store.refused(reader, "send"),
+  note: () => Store.refused(reader, "note"),
+  watch: () => Effect.void
+})
 
 const reads = (reader: Store.ReaderShape): Pick<Log.LogShape, "read" | "inbox" | "runnable" | "find" | "tally" | "feed"> => {
   const { connection } = reader

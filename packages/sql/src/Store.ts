@@ -76,6 +76,12 @@ export const reading = <A, E>({ refusal }: ReaderShape, operation: string, effec
     )
   )
 
+/** What a store that was opened only to be read says to whoever writes. */
+export const refused = ({ filename }: ReaderShape, operation: string) => {
+  const cause = new Errors.StoreReadOnly({ filename, detail: "it was opened only to be read" })
+  return Effect.fail(new CoreErrors.LogError({ operation, cause }))
+}
+
 type Refusal = Errors.StoreFailed | Errors.StoreClosed
 
 /** SQLite before this version could lose a write when the write-ahead log was reset. */

@@ -65,7 +65,8 @@ const ORPHANS = [
   // Run number 0 is none: retention keeps a place with it.
   ["events", "SELECT DISTINCT run FROM events WHERE run<>0 AND run NOT IN (SELECT run FROM runs)"],
   ["links", `SELECT run FROM (SELECT run FROM links UNION SELECT watcher FROM links)
-    WHERE run NOT IN (SELECT run FROM runs)`]
+    WHERE run NOT IN (SELECT run FROM runs)`],
+  ["log lines", "SELECT DISTINCT run FROM run_logs WHERE run NOT IN (SELECT run FROM runs)"]
 ] as const
 
 const orphans = (connection: Connection) =>

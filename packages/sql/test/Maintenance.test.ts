@@ -1,5 +1,5 @@
 import { expect, it } from "@effect/vitest"
-import type { Log } from "@reprise/core/engine"
+import { type Log, Records, RunLogs } from "@reprise/core/engine"
 import { Maintenance } from "@reprise/sql"
 import { Effect } from "effect"
 import { existsSync } from "node:fs"
@@ -134,6 +134,40 @@ it.scoped("retention deletes closed runs before the instant, whole, and nothing 
         expect(yield* log.read("old1", 0, 9)).toHaveLength(1)
       }))
     yield* given.raw(filename, (db) => expect(() => db.exec("DELETE FROM events")).toThrow(/retention only/))
+  }))
+
+it.scoped("what a run has logged goes with it, and stays in a backup", () =>
+  Effect.gen(function*() {
+    const filename = yield* given.file
+    const copy = join(dirname(filename), "copy.db")
+    const line = (runId: string) =>
+      ({ runId, stepId: undefined, stepName: undefined, attempt: undefined, at: 1, level: "info", text: "hi", fields: undefined }) as const
+    const kept = Effect.flatMap(RunLogs.RunLogs, (logs) =>
+      Effect.forEach(["a", "b"], (runId) => Effect.map(logs.read(runId, { after: 0, limit: 9 }), ({ length }) => length)))
+    const records = Effect.flatMap(Records.Records, ({ list }) => list("keys", { limit: 9 }))
+    yield* given.process(filename, (log) =>
+      Effect.gen(function*() {
+        for (const runId of ["a", "b"]) yield* given.run(log, runId, 0)
+        const logs = yield* RunLogs.RunLogs
+        yield* logs.write([line("a"), line("b"), line("a")])
+        yield* Effect.flatMap(Records.Records, ({ put }) => put("keys", "k", 1))
+        yield* given.close(log, "a", 1)
+        yield* Maintenance.backup(copy)
+        expect((yield* Maintenance.retention({ closedBefore: NOW + 6 })).runs).toBe(1)
+        expect((yield* Maintenance.verify).problems).toEqual([])
+        expect((yield* Maintenance.rebuild).changed).toBe(0)
+        expect(yield* kept).toEqual([0, 1])
+        // Another run with the id has logged nothing.
+        yield* given.run(log, "a", 0)
+        expect(yield* kept).toEqual([0, 1])
+        expect(yield* records).toHaveLength(1)
+      }))
+    yield* given.raw(filename, (db) => db.exec("PRAGMA foreign_keys=OFF; UPDATE run_logs SET run=77"))
+    const orphans = yield* given.process(filename, () => Maintenance.verify)
+    expect(orphans.problems.map(({ detail }) => detail)).toEqual(["there are log lines of run number 77, which does not exist"])
+    yield* given.process(copy, () => Effect.gen(function*() {
+      expect([yield* kept, yield* records]).toEqual([[2, 1], [{ id: "k", value: 1 }]])
+    }))
   }))
 
 it.scoped("a position of the log is not used again when retention deletes the last events", () =>

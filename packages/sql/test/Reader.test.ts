@@ -1,15 +1,15 @@
 /** A store is read while another process has it open, and after that one has died. */
 import { it } from "@effect/vitest"
-import { Log } from "@reprise/core/engine"
+import { Log, Records, RunLogs } from "@reprise/core/engine"
 import { Maintenance, Sqlite } from "@reprise/sql"
 import Database from "better-sqlite3"
-import { Effect } from "effect"
+import { Effect, type Layer } from "effect"
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect } from "vitest"
 import * as given from "./given.js"
 
-type Read = Log.Log | Sqlite.Reader
+type Read = Layer.Layer.Success<ReturnType<typeof Sqlite.readerLayer>>
 
 const reading = <A, E>(filename: string, body: (log: Log.LogShape) => Effect.Effect<A, E, Read>) =>
   Effect.flatMap(Log.Log, body).pipe(Effect.provide(Sqlite.readerLayer({ filename })))
@@ -34,13 +34,25 @@ it.scoped("who reads sees each commit of the process that has the store open, an
 it.scoped("who reads cannot write", () =>
   Effect.gen(function*() {
     const filename = yield* given.file
-    yield* given.process(filename, (log) => given.run(log, "run"))
+    const line = { runId: "run", stepId: "0#0", stepName: "0#0", attempt: 1, at: 0, level: "info", text: "hi", fields: {} } as const
+    yield* given.process(filename, (log) =>
+      Effect.gen(function*() {
+        yield* given.run(log, "run")
+        yield* Effect.flatMap(Records.Records, (records) => records.put("keys", "a", [7]))
+        yield* Effect.flatMap(RunLogs.RunLogs, (lines) => lines.write([line]))
+      }))
     yield* reading(filename, (log) =>
       Effect.gen(function*() {
+        const [records, lines] = yield* Effect.all([Records.Records, RunLogs.RunLogs])
+        expect(yield* records.list("keys", { limit: 9 })).toEqual([{ id: "a", value: [7] }])
+        expect(yield* lines.read("run", { after: 0, limit: 9 })).toEqual([{ position: 1, ...line }])
+        expect((yield* log.feed(0, 9, {})).events).toHaveLength(4)
         const writes = [
           Effect.flip(log.append([given.start(log, "other")])),
           Effect.flip(log.send("run", given.signal("m"))),
-          Effect.flip(log.note([]))
+          Effect.flip(log.note([])),
+          ...[records.put("keys", "a", 1), records.insert("keys", "a", 1), records.remove("keys", "a")].map(Effect.flip),
+          Effect.flip(lines.write([]))
         ]
         for (const write of writes) expect(String((yield* write).message)).toContain("opened only to be read")
       }))

@@ -73,6 +73,20 @@ it.scoped("a database of another program is refused and not touched", () =>
     expect(tables).toEqual(["theirs"])
   }))
 
+it.scoped("a store of the schema before is brought up to date, with all that is in it", () =>
+  Effect.gen(function*() {
+    const filename = yield* given.file
+    const before = yield* given.process(filename, (log) => Effect.zipRight(given.run(log, "run"), given.contents(log)))
+    yield* given.raw(filename, (db) =>
+      db.exec("DROP TABLE records; DROP TABLE run_logs; DROP INDEX runs_tally; DELETE FROM migrations WHERE migration_id>2"))
+    yield* given.process(filename, (log) =>
+      Effect.gen(function*() {
+        expect(yield* given.contents(log)).toEqual(before)
+        expect(yield* log.tally({})).toEqual([{ workflow: "checkout", status: "running", count: 1 }])
+        expect((yield* log.feed(0, 9, {})).events).toHaveLength(4)
+      }))
+  }))
+
 it.scoped("a store whose making was cut off after the migrator's own table is made to its end", () =>
   Effect.gen(function*() {
     const filename = yield* given.file
@@ -120,7 +134,7 @@ it.scoped("a store of a newer version is refused and not touched", () =>
     yield* small(filename)
     yield* given.raw(filename, (db) => db.exec("INSERT INTO migrations(migration_id, name) VALUES (99, 'later')"))
     const error = yield* Effect.flip(open(filename))
-    expect(error).toMatchObject({ _tag: "StoreNewer", found: 99, known: 2 })
+    expect(error).toMatchObject({ _tag: "StoreNewer", found: 99, known: 3 })
     expect(yield* given.raw(filename, (db) => db.prepare("SELECT epoch FROM store").pluck().get())).toBe(1)
   }))
 

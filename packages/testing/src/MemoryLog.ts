@@ -1,5 +1,6 @@
 /**
- * The Log in plain memory, with the same contract (ports/Log.ts) and the same answers as the SQLite one.
+ * The Log in plain memory, with the same contract (ports/Log.ts) and the same answers as the SQLite one. Records and
+ * RunLogs of the same store come with it.
  *
  * The store is a value apart from the layer: `layer(store)` is one process on it. A second layer on the same store is
  * the process after a crash: it finds all that was committed and takes the next epoch, so that a writer left over from
@@ -8,8 +9,10 @@
  * What is written is copied through JSON, as every store on disk does: a value that is not JSON is found in tests, and
  * nothing is shared with the writer.
  */
-import { Decide, Errors, Event, type Json, Log, type Message, type Run } from "@reprise/core/engine"
-import { Effect, Layer } from "effect"
+import { Decide, Errors, Event, type Json, Log, type Message, Records, type Run, RunLogs } from "@reprise/core/engine"
+import { Context, Effect, Layer } from "effect"
+import * as MemoryRecords from "./MemoryRecords.js"
+import * as MemoryRunLogs from "./MemoryRunLogs.js"
 import * as Tally from "./Tally.js"
 
 interface Mail {
@@ -54,6 +57,8 @@ export interface MemoryStore {
   readonly keys: Map<string, Entry>
   /** The events of all runs in the order of their commits (L9); the first one has position 1. */
   readonly commits: Array<{ readonly entry: Entry; readonly recorded: Event.Recorded }>
+  readonly records: MemoryRecords.Collections
+  readonly lines: MemoryRunLogs.Lines
 }
 
 /** One process: what ends with it. */
@@ -63,13 +68,24 @@ interface Process {
   readonly listeners: Set<(change: Log.Change) => void>
 }
 
-export const makeStore = (): MemoryStore => ({ epoch: 0, runs: new Map(), open: new Map(), keys: new Map(), commits: [] })
+export const makeStore = (): MemoryStore => ({
+  epoch: 0,
+  runs: new Map(),
+  open: new Map(),
+  keys: new Map(),
+  commits: [],
+  records: new Map(),
+  lines: MemoryRunLogs.makeLines()
+})
 
 /** A new process on the store; it fences the one before. */
-export const layer = (store: MemoryStore): Layer.Layer<Log.Log> =>
-  Layer.sync(Log.Log, () => {
+export const layer = (store: MemoryStore): Layer.Layer<Log.Log | Records.Records | RunLogs.RunLogs> =>
+  Layer.syncContext(() => {
     store.epoch += 1
-    return make({ store, epoch: store.epoch, listeners: new Set() })
+    return Context.make(Log.Log, make({ store, epoch: store.epoch, listeners: new Set() })).pipe(
+      Context.add(Records.Records, MemoryRecords.make(store.records)),
+      Context.add(RunLogs.RunLogs, MemoryRunLogs.make(store.lines, (runId) => store.runs.has(runId)))
+    )
   })
 
 const make = (process: Process): Log.LogShape => ({

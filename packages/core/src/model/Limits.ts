@@ -28,6 +28,12 @@ export interface Limits {
   readonly sweepMillis: number
   /** Events read from the store in one page. */
   readonly pageEventCount: number
+  /** Log lines that are kept of one attempt, or of the body of a run. */
+  readonly logLinesMax: number
+  /** The same in bytes of UTF-8; whichever comes first. */
+  readonly logBytesMax: number
+  /** Longest log line, in bytes of UTF-8; the rest of it is cut off. */
+  readonly logLineBytesMax: number
 }
 
 export const Limits: Limits = {
@@ -48,7 +54,12 @@ export const Limits: Limits = {
   pollMillis: 500,
   // Wake-ups do not get lost in one process; should one, half a minute is what it costs.
   sweepMillis: 30_000,
-  pageEventCount: 10_000
+  pageEventCount: 10_000,
+  // More is not read by people, and 256 KiB of each of a thousand attempts are a quarter of a gigabyte.
+  logLinesMax: 1_000,
+  logBytesMax: 262_144,
+  // A stack trace fits, a dump of an object does not: one line is not to take the place of all others.
+  logLineBytesMax: 16_384
 }
 
 /** The given limits and the default of every other one. Throws at what would let nothing happen. */

@@ -5,7 +5,7 @@
  * The contract:
  * - D1 Every call is atomic and durable when its effect succeeds.
  * - D2 `insert` succeeds for one of any number of callers that use the same id.
- * - D3 A list is in the order of ids, compared by UTF-16 code units; an id that is written while a list is paged is seen or not.
+ * - D3 A list is in the order of ids, compared by code points; an id that is written while a list is paged is seen or not.
  */
 import { Context, type Effect } from "effect"
 import type { LogError } from "../model/Errors.js"

@@ -5,29 +5,15 @@
  *
  * The contract:
  * - O1 Lines of one `write` are kept in order, after those of earlier writes; positions rise, with gaps.
- * - O2 A run keeps the first `Limits.logLinesMax` lines and `Limits.logBytesMax` bytes of each attempt, or of its body; the
- *      line after them says that more were left out.
+ * - O2 Of each attempt of a step, and of the body of a run, the first lines are kept, as many as the bounds of the writer allow
+ *      (`Limits.logLinesMax`, `Limits.logBytesMax`); one line after them says that more were left out.
  * - O3 Lines go when their run is deleted.
  */
 import { Context, type Effect, type Scope } from "effect"
 import type { LogError } from "../model/Errors.js"
-import type { Json } from "../model/Json.js"
+import type { Bounds, Line } from "../model/LogLine.js"
 
-export type Level = "trace" | "debug" | "info" | "warn" | "error" | "fatal"
-
-export interface Line {
-  readonly runId: string
-  /** The step that logged it; `undefined` for the body of the workflow. */
-  readonly stepId: string | undefined
-  readonly stepName: string | undefined
-  readonly attempt: number | undefined
-  /** Epoch milliseconds. */
-  readonly at: number
-  readonly level: Level
-  readonly text: string
-  /** Annotations and open spans of the logger. */
-  readonly fields: { readonly [name: string]: Json } | undefined
-}
+export type { Level, Line } from "../model/LogLine.js"
 
 export interface Kept extends Line {
   readonly position: number
@@ -35,7 +21,7 @@ export interface Kept extends Line {
 
 export interface RunLogsShape {
   /** Lines of runs that the store does not have are dropped. */
-  readonly write: (lines: ReadonlyArray<Line>) => Effect.Effect<void, LogError>
+  readonly write: (lines: ReadonlyArray<Line>, bounds?: Bounds) => Effect.Effect<void, LogError>
   /** A run's lines after a position, in order. */
   readonly read: (
     runId: string,

@@ -3,8 +3,8 @@
  * case fails by a defect of `node:assert`.
  */
 import type { Event } from "@reprise/core/engine"
-import { Log } from "@reprise/core/engine"
-import { Effect, type Layer, type Scope } from "effect"
+import { Log, type Records, type RunLogs } from "@reprise/core/engine"
+import { Context, Effect, type Layer, type Scope } from "effect"
 import { deepStrictEqual } from "node:assert/strict"
 import * as Sample from "./Sample.js"
 
@@ -12,7 +12,11 @@ import * as Sample from "./Sample.js"
  * Makes an empty store, for as long as the scope lives, and answers the layer of a process on it. Building the layer
  * once more, after the first was closed, is the same store after a restart.
  */
-export type MakeStore = Effect.Effect<Layer.Layer<Log.Log, unknown>, unknown, Scope.Scope>
+export type MakeStore = Effect.Effect<Layer.Layer<Ports, unknown>, unknown, Scope.Scope>
+
+/** What a store offers. */
+export type Ports = Log.Log | Records.Records | RunLogs.RunLogs
+export type Scoped = Scope.Scope
 
 export interface Case {
   readonly name: string
@@ -20,9 +24,18 @@ export interface Case {
 }
 
 /** A case on one process. */
-export const on = <E>(name: string, body: (log: Log.LogShape) => Effect.Effect<void, E, Scope.Scope>): Case => ({
+export const on = <E>(name: string, body: (log: Log.LogShape) => Effect.Effect<void, E, Scope.Scope>): Case =>
+  onPort(Log.Log, name, body)
+
+export const onPort = <I extends Ports, S, E>(
+  port: Context.Tag<I, S>,
+  name: string,
+  body: (service: S) => Effect.Effect<void, E, Scope.Scope>
+): Case => onStore(name, (store) => body(Context.get(store, port)))
+
+export const onStore = <E>(name: string, body: (store: Context.Context<Ports>) => Effect.Effect<void, E, Scope.Scope>): Case => ({
   name,
-  test: (make) => Effect.flatMap(make, (layer) => Effect.flatMap(Log.Log, body).pipe(Effect.provide(layer)))
+  test: (make) => Effect.flatMap(make, (layer) => Effect.flatMap(Effect.context<Ports>(), body).pipe(Effect.provide(layer)))
 })
 
 /** A case on one process and then, on the same store, on another. */
@@ -30,13 +43,31 @@ export const restarted = <A, E, F>(
   name: string,
   before: (log: Log.LogShape) => Effect.Effect<A, E, Scope.Scope>,
   after: (log: Log.LogShape, kept: A) => Effect.Effect<void, F, Scope.Scope>
+): Case => restartedPort(Log.Log, name, before, after)
+
+export const restartedPort = <I extends Ports, S, A>(
+  port: Context.Tag<I, S>,
+  name: string,
+  before: (service: S) => Effect.Effect<A, unknown, Scope.Scope>,
+  after: (service: S, kept: A) => Effect.Effect<void, unknown, Scope.Scope>
+): Case =>
+  restartedStore(
+    name,
+    (store) => before(Context.get(store, port)),
+    (store, kept) => after(Context.get(store, port), kept)
+  )
+
+export const restartedStore = <A, E, F>(
+  name: string,
+  before: (store: Context.Context<Ports>) => Effect.Effect<A, E, Scope.Scope>,
+  after: (store: Context.Context<Ports>, kept: A) => Effect.Effect<void, F, Scope.Scope>
 ): Case => ({
   name,
   test: (make) =>
     Effect.gen(function*() {
       const layer = yield* make
-      const kept = yield* Effect.scoped(Effect.flatMap(Log.Log, before).pipe(Effect.provide(layer)))
-      yield* Effect.flatMap(Log.Log, (log) => after(log, kept)).pipe(Effect.provide(layer))
+      const kept = yield* Effect.scoped(Effect.flatMap(Effect.context<Ports>(), before).pipe(Effect.provide(layer)))
+      yield* Effect.flatMap(Effect.context<Ports>(), (store) => after(store, kept)).pipe(Effect.provide(layer))
     })
 })
 
