@@ -29,6 +29,8 @@ const ALLOWED: Readonly<Record<string, readonly [any: number, casts: number, rea
   "packages/worker/src/Worker.ts": [0, 2, "one runtime for the services of all workflows; a check needs none of them"],
   "packages/server/src/api/Route.ts": [27, 3, "inference over any route; a route without parameters, query or answer"],
   "packages/server/src/client/Call.ts": [3, 1, "any route with this answer; a route without an answer is void"],
+  "packages/server/src/client/Follow.ts": [1, 0, "the encoded side of a schema"],
+  "packages/server/src/client/Results.ts": [1, 1, "any workflow that ends like this; what came as JSON"],
   "packages/testing/src/world/Process.ts": [0, 1, "the services of any workflows, met where the world is made"],
   "packages/testing/src/simulation/Scene.ts": [0, 1, "the services of any workflows, met where the scene is made"],
   "packages/testing/src/simulation/Simulation.ts": [0, 3, "inputs and services of any workflow; what a failure has printed"],
