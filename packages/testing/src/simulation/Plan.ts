@@ -97,13 +97,18 @@ export interface Bounds {
 /** All but deployments, which need some. */
 export const ALL: ReadonlyArray<Deed> = [...new Set(Object.values(DEEDS).flat())].filter((deed) => deed !== "deployment")
 
-/** Each sort of fault is switched off in half of the plans, so that every mixture of them is met. */
+/**
+ * Each sort of fault is switched off in half of the plans, so that every mixture of them is met. Trouble comes in a row: the
+ * call after the one that is struck may be struck, too.
+ */
 export const arbitrary = (bounds: Bounds): fc.Arbitrary<Plan> => {
   const sorts = sortsOf(bounds.deeds ?? ALL)
+  const amount = fc.oneof(fc.nat({ max: bounds.millisMax }), fc.nat({ max: Math.min(SHORT_MILLIS, bounds.millisMax) }))
   const fault: fc.Arbitrary<Drawn> = fc.record({
     sort: fc.nat({ max: sorts.length - 1 }),
     nth: nth(bounds.callsMax),
-    amount: fc.nat({ max: bounds.millisMax })
+    amount,
+    next: fc.oneof({ arbitrary: fc.constant(undefined), weight: 3 }, { arbitrary: fc.record({ sort: fc.nat({ max: 99 }), amount }), weight: 1 })
   })
   return fc.record({
     on: fc.array(fc.boolean(), { minLength: sorts.length, maxLength: sorts.length, size: "max" }),
@@ -111,16 +116,28 @@ export const arbitrary = (bounds: Bounds): fc.Arbitrary<Plan> => {
     order: fc.oneof(fc.constant(0), fc.nat({ max: 0xffff })),
     evict: fc.constantFrom(0, 50, 100)
   }).map(({ drawn, evict, on, order }) => ({
-    faults: drawn.flatMap(({ amount, nth, sort }) => (on[sort] ? [{ ...sorts[sort]!, nth, amount }] : [])),
+    faults: drawn.flatMap((one) => (on[one.sort] ? faultsOf(one, sorts) : [])),
     order,
     evict
   }))
 }
 
+/** About as long as a worker waits before it asks again. */
+const SHORT_MILLIS = 1_000
+
 interface Drawn {
   readonly sort: number
   readonly nth: number
   readonly amount: number
+  /** What strikes the next call at the same site. */
+  readonly next: { readonly sort: number; readonly amount: number } | undefined
+}
+
+const faultsOf = ({ amount, next, nth, sort }: Drawn, sorts: ReadonlyArray<Pick<Fault, "at" | "does">>): ReadonlyArray<Fault> => {
+  const first: Fault = { ...sorts[sort]!, nth, amount }
+  if (next === undefined) return [first]
+  const same = sorts.filter(({ at }) => at === first.at)
+  return [first, { ...same[next.sort % same.length]!, nth: nth + 1, amount: next.amount }]
 }
 
 /** Most runs have few calls, and what comes early is as interesting as what comes late. */
