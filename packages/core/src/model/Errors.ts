@@ -201,15 +201,18 @@ export class WorkerMissing extends Schema.TaggedError<WorkerMissing>()("WorkerMi
   }
 }
 
-/** The worker was given workflows or limits that cannot be: thrown when its layer is built. */
+/** A worker was given workflows or limits that cannot be, or a server an address: raised when its layer is built. */
 export class ConfigurationInvalid extends Schema.TaggedError<ConfigurationInvalid>()("ConfigurationInvalid", {
-  detail: Schema.String
+  detail: Schema.String,
+  /** What cannot be built. Default: the worker. */
+  subject: Schema.optional(Schema.Literal("worker", "server")),
+  advice: Schema.optional(Schema.String)
 }) {
   get hint() {
-    return "Mend what Worker.layer is given; nothing was started."
+    return this.advice ?? "Mend what Worker.layer is given; nothing was started."
   }
   override get message() {
-    return told("ConfigurationInvalid", `The worker cannot be built: ${this.detail}.`, this.hint)
+    return told("ConfigurationInvalid", `The ${this.subject ?? "worker"} cannot be built: ${this.detail}.`, this.hint)
   }
 }
 

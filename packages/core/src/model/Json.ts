@@ -15,7 +15,7 @@ export const Json: Schema.Schema<Json> = Schema.suspend((): Schema.Schema<Json> 
     Schema.Array(Json),
     Schema.Record({ key: Schema.String, value: Json })
   )
-)
+).annotations({ jsonSchema: { description: "Any JSON value.", type: ["string", "number", "boolean", "null", "array", "object"] } })
 
 /**
  * `true` when every value of type `A` survives JSON unchanged, so that no schema is needed. `undefined` and `void`
