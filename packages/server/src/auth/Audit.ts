@@ -4,7 +4,7 @@
  * - A1 `write` puts an entry into a queue, and waits only while the queue is full: an answer does not wait for a commit more.
  *   The queue is written out at once, several entries beside each other, and to the end when the scope closes. A process that
  *   is killed loses the entries of its last milliseconds.
- * - A2 Ids begin with the instant, then count: in the order of ids, entries stand in the order in which they were told.
+ * - A2 Ids begin with the instant, then count: entries are listed by their instants, those of one instant as they were told.
  * - A3 At most `entriesMax` and a hundredth more are kept. Refusals of requests without a caller, of which anybody can
  *   make any number, are told at a bounded rate, so that they do not push out all others.
  */
@@ -128,26 +128,30 @@ const maskedPath = (path: string): string =>
     .replace(/rpr_[\w%-]+/gi, "rpr_***")
     .slice(0, PATH_CHARS_MAX)
 
+/** What was taken is written, also when the scope closes meanwhile. */
 const writeNext = (state: State) =>
-  Effect.gen(function*() {
-    const first = yield* Queue.take(state.queue)
-    const more = yield* Queue.takeUpTo(state.queue, TOGETHER_MAX)
-    // What was taken is written, also when the scope closes meanwhile.
-    yield* Effect.uninterruptible(writeItems(state, [first, ...more]))
-  }).pipe(Effect.zipRight(trim(state)))
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      const first = yield* restore(Queue.take(state.queue))
+      const more = yield* Queue.takeUpTo(state.queue, TOGETHER_MAX)
+      yield* writeItems(state, [first, ...more])
+    })
+  ).pipe(Effect.zipRight(trim(state)))
 
 const flushAll = (state: State) => Effect.flatMap(Queue.takeAll(state.queue), (rest) => writeItems(state, [...rest]))
 
 const writeItems = (state: State, items: ReadonlyArray<Item>): Effect.Effect<void, never, Records.Records> =>
   Effect.gen(function*() {
     const told = items.filter((item): item is Told => "entry" in item)
-    yield* Effect.forEach(told, ({ entry, id }) => entries.put(id, entry), { concurrency: "unbounded", discard: true }).pipe(
-      Effect.catchAll((error) => Effect.logError("the audit log could not be written", error))
-    )
+    yield* Effect.forEach(told, writeOne, { concurrency: "unbounded", discard: true })
     state.writtenSinceCount += told.length
     if (state.kept !== undefined) state.kept += told.length
     for (const item of items) if (!("entry" in item)) yield* Deferred.succeed(item, undefined)
   })
+
+/** An entry that the store does not take is told to the operator; the next ones are tried. */
+const writeOne = ({ entry, id }: Told) =>
+  Effect.catchAllCause(entries.put(id, entry), (cause) => Effect.logError(`the audit log did not take ${JSON.stringify(entry)}`, cause))
 
 // ---- the bound ----
 

@@ -43,7 +43,10 @@ const ANSWERED =
 const PREFLIGHT_SECONDS = "600"
 
 /** What lets a page of another origin read the answer: nothing, unless the origin is listed. Cookies are never among it. */
-export const cors = ({ origins = [] }: Policy, { header, method }: Pick<Incoming, "header" | "method">): Readonly<Record<string, string>> => {
+export const cors = (
+  { origins = [] }: Policy,
+  { header, method }: Pick<Incoming, "header" | "method">
+): Readonly<Record<string, string>> => {
   if (origins.length === 0) return {}
   const origin = header("origin")
   if (origin === undefined || !origins.includes(origin)) return { Vary: "Origin" }
@@ -62,9 +65,9 @@ export const cors = ({ origins = [] }: Policy, { header, method }: Pick<Incoming
   }
 }
 
-const SAFE = ["GET", "HEAD", "OPTIONS"]
+const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"])
 
-export const isMutation = (method: string): boolean => !SAFE.includes(method)
+export const isMutation = (method: string): boolean => !SAFE.has(method)
 
 /** Whether a page of another origin makes a browser send this. Programs that are no browsers send no origin. */
 export const isForeign = ({ origins = [] }: Policy, { header }: Pick<Incoming, "header">): boolean => {

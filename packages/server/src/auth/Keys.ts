@@ -54,10 +54,15 @@ export interface Created {
   readonly key: Redacted.Redacted
 }
 
-const told = (keyId: string, { hash: _, ...rest }: StoredKey, lastUsedAt: number | undefined): ApiKey => ({
+const told = (keyId: string, stored: StoredKey, lastUsedAt: number | undefined): ApiKey => ({
   keyId,
-  ...rest,
-  ...(lastUsedAt === undefined ? {} : { lastUsedAt })
+  name: stored.name,
+  role: stored.role,
+  createdAt: stored.createdAt,
+  createdBy: stored.createdBy,
+  ...(stored.expiresAt === undefined ? {} : { expiresAt: stored.expiresAt }),
+  ...(lastUsedAt === undefined ? {} : { lastUsedAt }),
+  ...(stored.revokedAt === undefined ? {} : { revokedAt: stored.revokedAt })
 })
 
 /** Makes a key. */

@@ -1,5 +1,5 @@
 /** Hashes of passwords by scrypt, with the parameters beside them, so that they can be raised later. */
-import { randomBytes, scrypt, timingSafeEqual } from "node:crypto"
+import { createHash, randomBytes, scrypt, timingSafeEqual } from "node:crypto"
 import { Effect, Redacted, Schema } from "effect"
 
 export const Hash = Schema.Struct({
@@ -30,10 +30,13 @@ const HASH_BYTES = 32
 const AT_ONCE = 2
 const turns = Effect.unsafeMakeSemaphore(AT_ONCE)
 
+/** HMAC, on which scrypt stands, fills short keys up with zeros: without a digest "secret" and "secret\0" would be one password. */
+const digestOf = (password: Redacted.Redacted): Buffer =>
+  createHash("sha256").update(Redacted.value(password).normalize("NFKC")).digest()
+
 const derive = (password: Redacted.Redacted, salt: Buffer, { N, p, r }: Cost): Effect.Effect<Buffer> =>
   Effect.async<Buffer>((resume) => {
-    const text = Redacted.value(password).normalize("NFKC")
-    scrypt(text, salt, HASH_BYTES, { N, r, p, maxmem: 256 * N * r }, (error, key) =>
+    scrypt(digestOf(password), salt, HASH_BYTES, { N, r, p, maxmem: 256 * N * r }, (error, key) =>
       resume(error === null ? Effect.succeed(key) : Effect.die(error)))
   }).pipe(turns.withPermits(1))
 
