@@ -134,7 +134,7 @@ const drop = (stream: Stream, why: string): void => {
   abandon(stream)
 }
 
-/** Whoever is about to be told something is told this after it. */
+/** Who is about to be told something is told this after it. */
 const stop = (stream: Stream): void => {
   if (stream.idleSince === undefined) stream.wake?.()
   else finish(stream, stopping(stream))
@@ -162,6 +162,7 @@ const told = (stream: Stream): Effect.Effect<void> =>
     const now = yield* Clock.currentTimeMillis
     stream.sentAt = now
     stream.idleSince = now
+    if (Exit.isSuccess(exit) && stream.streams.isStopping) finish(stream, stopping(stream))
     if (Exit.isSuccess(exit) || Cause.isInterruptedOnly(exit.cause)) return
     const failure = Cause.failureOption(exit.cause)
     if (failure._tag === "None") yield* Effect.logError("a stream failed", exit.cause)
@@ -175,7 +176,7 @@ const next = (stream: Stream): Effect.Effect<void, CoreErrors.LogError | CoreErr
     const { isLive, source, wire } = stream.asked
     if (opens(stream)) return
     while (!stream.isEnded) {
-      if (stream.streams.isStopping) return finish(stream, stopping(stream))
+      if (stream.streams.isStopping) return
       stream.hasNews = false
       const page = yield* source.read(stream.cursor, Math.min(stream.pageCount, stream.left))
       if (stream.isEnded) return

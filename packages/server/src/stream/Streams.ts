@@ -66,7 +66,10 @@ export interface StreamsShape {
   readonly counts: Map<string, number>
   /** Followers who have to be told, by topic. */
   readonly fresh: Set<ReadonlySet<Follower>>
+  /** Called when there is somebody to tell. */
   signal: (() => void) | undefined
+  /** Called when the last stream has ended. */
+  readonly onEmpty: Array<() => void>
   isStopping: boolean
 }
 
@@ -88,6 +91,7 @@ export const make = (
       counts: new Map(),
       fresh: new Set(),
       signal: undefined,
+      onEmpty: [],
       isStopping: false
     }
     yield* streams.client.log.watch((change) => hear(streams, change))
@@ -98,12 +102,18 @@ export const make = (
     return streams
   })
 
-/** Tells every stream that the server stops, and takes no more. */
+/** Tells every stream that the server stops, and takes no more. None is open when this succeeds. */
 export const stop = (streams: StreamsShape): Effect.Effect<void> =>
-  Effect.sync(() => {
+  Effect.async((resume) => {
     streams.isStopping = true
+    streams.onEmpty.push(() => resume(Effect.void))
     for (const follower of [...streams.open]) follower.stop()
+    sayWhenEmpty(streams)
   })
+
+const sayWhenEmpty = ({ onEmpty, open }: StreamsShape): void => {
+  if (open.size === 0) for (const say of onEmpty.splice(0)) say()
+}
 
 // ---- who follows ----
 
@@ -135,6 +145,7 @@ export const enter = (streams: StreamsShape, follower: Follower): void => {
 /** S3. */
 export const leave = (streams: StreamsShape, follower: Follower): void => {
   if (!streams.open.delete(follower)) return
+  sayWhenEmpty(streams)
   const { caller, topic } = follower
   if (caller !== undefined) {
     const left = (streams.counts.get(caller) ?? 1) - 1
