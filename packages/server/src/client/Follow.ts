@@ -49,7 +49,7 @@ export async function* follow<A>(source: Source<A>): AsyncGenerator<A, void> {
       yield item.right
     }
     faultCount += 1
-    const pause = faultCount > source.policy.waitCountMax ? undefined : Retry.pauseOf(source.policy, faultCount, null)
+    const pause = Retry.pauseOf(source.policy, { tryCount: faultCount, retryAfter: null, isPatient: true })
     if (pause === undefined) {
       throw new ServerUnreachable({ url: source.name, detail: "the stream breaks off again and again", tryCount: faultCount })
     }

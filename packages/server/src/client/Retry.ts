@@ -8,7 +8,7 @@ export interface Retries {
   readonly waitCountMax?: number
   /** The first pause; each further one is twice as long. Jittered. Default: 100. */
   readonly baseMillis?: number
-  /** The longest pause. A server that asks for a longer one is not asked again. Default: 10,000. */
+  /** The longest pause. A server that wants a longer one is asked again only by calls that wait anyhow. Default: 10,000. */
   readonly pauseMillisMax?: number
 }
 
@@ -20,14 +20,24 @@ export const DEFAULTS: Policy = { countMax: 5, waitCountMax: 40, baseMillis: 100
 /** Statuses that may be others the next time. */
 export const STATUSES: ReadonlySet<number> = new Set([429, 502, 503, 504])
 
-/** The pause before try number `tryCount + 1`; `undefined` when the server wants a longer one than is allowed. */
-export const pauseOf = (policy: Policy, tryCount: number, retryAfter: string | null): number | undefined => {
-  const longest = Math.min(policy.pauseMillisMax, policy.baseMillis * 2 ** (tryCount - 1))
-  const jittered = longest * (0.5 + Math.random() / 2)
+/** What a call has met so far. */
+export interface Trial {
+  readonly tryCount: number
+  /** What the server said about when to come back, if it said something. */
+  readonly retryAfter: string | null
+  /** The call waits for something anyhow: a result, a stream. */
+  readonly isPatient: boolean
+}
+
+/** The pause before the next try; `undefined` when there is none. */
+export const pauseOf = (policy: Policy, { isPatient, retryAfter, tryCount }: Trial): number | undefined => {
+  const { baseMillis, countMax, pauseMillisMax, waitCountMax } = policy
+  if (tryCount > (isPatient ? waitCountMax : countMax)) return undefined
   const asked = retryAfter === null ? 0 : askedFor(retryAfter)
-  if (asked > policy.pauseMillisMax) return undefined
+  if (asked > pauseMillisMax && !isPatient) return undefined
+  const longest = Math.min(pauseMillisMax, baseMillis * 2 ** (tryCount - 1))
   // All who were told the same should not come at the same moment.
-  return asked === 0 ? jittered : asked + Math.random() * policy.baseMillis
+  return asked === 0 ? longest * (0.5 + Math.random() / 2) : Math.min(asked, pauseMillisMax) + Math.random() * baseMillis
 }
 
 /** `Retry-After` in milliseconds: seconds, or a date. */

@@ -38,7 +38,7 @@ export const send = async (
   isStream: boolean
 ): Promise<Answered> => {
   const { again, first } = Identity.identify(route, given)
-  const countMax = given.isPatient === true ? target.policy.waitCountMax : target.policy.countMax
+  const isPatient = given.isPatient === true
   for (let tryCount = 1;; tryCount++) {
     given.signal?.throwIfAborted()
     const outgoing = Outgoing.make(target.baseUrl, route, tryCount === 1 ? first : again ?? first, accept, target.headers)
@@ -46,8 +46,8 @@ export const send = async (
     const reached = await reach(target, route, outgoing.right, given.signal, isStream)
     if ("response" in reached && isOrdinary(route, reached.response)) return reached
     const fault = "response" in reached ? refused(shown(target, route), reached) : reached
-    const mayRepeat = again !== undefined && tryCount <= countMax
-    const pause = mayRepeat ? Retry.pauseOf(target.policy, tryCount, fault.retryAfter) : undefined
+    const trial = { tryCount, retryAfter: fault.retryAfter, isPatient }
+    const pause = again === undefined ? undefined : Retry.pauseOf(target.policy, trial)
     if (pause === undefined) throw fault.error(tryCount)
     await Retry.pause(pause, given.signal)
   }

@@ -232,11 +232,14 @@ describe("a request is not sent again", () => {
     expect(seen).toHaveLength(1)
   })
 
-  it("when the server wants a longer pause than is allowed", async () => {
+  it("when the server wants a longer pause than is allowed, unless it waits anyhow", async () => {
     const limited = () => problem("RateLimited", 429, { retryAfterSeconds: 3_600 }, { "retry-after": "3600" })
     const { fetch, seen } = scripted(limited)
     expect(await thrown(client(fetch).call(ROUTES.listRuns))).toEqual(new RateLimited({ retryAfterSeconds: 3_600 }))
     expect(seen).toHaveLength(1)
+    const retries = { baseMillis: 0, pauseMillisMax: 1, waitCountMax: 2 }
+    await thrown(client(fetch, { retries }).call(ROUTES.listRuns, { isPatient: true }))
+    expect(seen).toHaveLength(4)
   })
 })
 
