@@ -184,3 +184,100 @@ describe("what cannot be started", () => {
       expect((yield* world.run(Client.describe("a"))).status).toBe("terminated")
     }))
 })
+
+describe("a start at an instant", () => {
+  it.scoped("begins then, or now when that has passed", () =>
+    Effect.gen(function*() {
+      const world = yield* make
+      const now = yield* world.now
+      yield* world.start(Waits, "x", { id: "later", startAt: now + 60_000 })
+      yield* world.start(Waits, "x", { id: "past", startAt: now - 1 })
+      const status = (id: string) => Effect.map(world.run(Client.describe(id)), ({ startAt, status }) => [status, startAt])
+      expect(yield* status("later")).toEqual(["pending", now + 60_000])
+      expect(yield* status("past")).toEqual(["running", undefined])
+      yield* world.advance("1 minute")
+      expect((yield* status("later"))[0]).toBe("running")
+    }))
+
+  it.scoped("has no delay as well, and is an instant", () =>
+    Effect.gen(function*() {
+      const world = yield* make
+      for (const options of [{ startAt: 1, delay: "1 second" }, { startAt: NaN }, { startAt: 1.5 }, { startAt: Infinity }]) {
+        const start = Client.startByName("waits", "x", options as Client.StartOptions)
+        expect(yield* Effect.flip(world.run(start))).toMatchObject({ _tag: "PayloadInvalid" })
+      }
+      expect(yield* world.run(Client.list({ limit: 9 }))).toEqual([])
+    }))
+})
+
+describe("a signal with a start", () => {
+  const Words = Signal.make("words", { payload: Schema.NumberFromString })
+  const Sums = Workflow.make("sums", { messages: [Words] }, () =>
+    Effect.gen(function*() {
+      const first = yield* Words.receive
+      yield* Step.run("look", Effect.void)
+      return first + (yield* Words.receive)
+    }))
+  const sums = World.make({ workflows: [Sums, Waits] })
+  const words = (payload: number, messageId?: string) =>
+    ({ message: Words, payload, ...(messageId === undefined ? {} : { messageId }) })
+
+  it.scoped("reaches the new run, or the one that has the key, and each once", () =>
+    Effect.gen(function*() {
+      const world = yield* sums
+      const start = (payload: number, messageId: string) =>
+        world.run(Client.signalWithStart(Sums, undefined, words(payload, messageId), { key: "k" }))
+      const first = yield* start(1, "one")
+      expect(first.existed).toBe(false)
+      const [started, signalled] = yield* world.run(Client.history(first.runId))
+      expect([started?._tag, signalled]).toMatchObject(["RunStarted", { _tag: "SignalReceived", messageId: "one", payload: "1" }])
+      expect(yield* start(1, "one")).toMatchObject({ runId: first.runId, existed: true })
+      expect(yield* start(20, "two")).toMatchObject({ runId: first.runId, existed: true })
+      expect(yield* world.runToEnd(first)).toBe(21)
+      // The key is free again.
+      expect((yield* start(3, "three")).existed).toBe(false)
+    }))
+
+  it.scoped("by name is checked as any other, before anything is written", () =>
+    Effect.gen(function*() {
+      const world = yield* sums
+      const start = (signal: Client.StartSignal, options: Client.StartOptions = {}) =>
+        world.run(Client.startByName("sums", undefined, { id: "a", signal, ...options }))
+      expect(yield* Effect.flip(start({ name: "words", payload: 1 }))).toMatchObject({ _tag: "PayloadInvalid" })
+      expect(yield* Effect.flip(start({ name: "nope" }))).toMatchObject({ _tag: "MessageUnknown", known: ["words"] })
+      expect(yield* Effect.flip(start({ name: "words", payload: "1", messageId: "" }))).toMatchObject({ _tag: "NameInvalid" })
+      expect(yield* world.run(Client.list({ limit: 9 }))).toEqual([])
+      const run = yield* start({ name: "words", payload: "1", messageId: "m" }, { delay: "1 hour" })
+      expect(yield* start({ name: "words", payload: "2" })).toMatchObject({ runId: "a", existed: true })
+      yield* world.advance("1 hour")
+      expect(yield* world.runToEnd(run)).toBe(3)
+      // What has been taken is taken again; anything else finds the run closed.
+      expect(yield* start({ name: "words", payload: "1", messageId: "m" })).toMatchObject({ runId: "a", existed: true })
+      expect(yield* Effect.flip(start({ name: "words", payload: "9" }))).toMatchObject({ _tag: "RunExists", status: "completed" })
+      expect(yield* Effect.flip(start({ name: "words", payload: "9" }, { onConflict: "fail" }))).toMatchObject({ _tag: "RunExists" })
+    }))
+
+  it.scoped("is there after a crash at any append, or the run is not", () =>
+    Effect.gen(function*() {
+      for (const moment of ["before", "after"] as const) {
+        const world = yield* sums
+        yield* world.crashAt({ append: 1, moment })
+        const start = world.run(Client.signalWithStart(Sums, undefined, words(1, "one"), { id: "a" }))
+        yield* Effect.exit(start)
+        yield* start
+        yield* world.run(Client.signal("a", Words, 2))
+        expect(yield* world.runToEnd(yield* world.run(Client.start(Sums, undefined, { id: "a", onConflict: "use_existing" })))).toBe(3)
+      }
+    }))
+})
+
+describe("terminate_existing", () => {
+  it.scoped("never ends a run by the repeated start of itself", () =>
+    Effect.gen(function*() {
+      const world = yield* make
+      const options = { id: "a", key: "order-1", onConflict: "terminate_existing" } as const
+      yield* world.start(Waits, "first", options)
+      expect(yield* Effect.flip(world.start(Waits, "first", options))).toMatchObject({ _tag: "RunExists", by: "id", status: "running" })
+      expect((yield* world.run(Client.describe("a"))).status).toBe("running")
+    }))
+})

@@ -1,6 +1,6 @@
 /** What is refused before it reaches the store. */
 import { Effect } from "effect"
-import type { AnyMessage } from "../define/Workflow.js"
+import type { Any, AnyMessage } from "../define/Workflow.js"
 import * as Registry from "../engine/Registry.js"
 import { type LogError, MessageUnknown, NameInvalid, type PayloadInvalid, PayloadTooLarge, type RunNotFound } from "../model/Errors.js"
 import type { Json } from "../model/Json.js"
@@ -52,15 +52,32 @@ export const checkDeclared = (
   client: ClientShape,
   runId: string,
   message: AnyMessage
-): Effect.Effect<void, MessageUnknown | RunNotFound | LogError> =>
+): Effect.Effect<void, MessageUnknown | RunNotFound | LogError> => Effect.asVoid(declared(client, runId, message._tag, message.name))
+
+/** What the run's workflow says of a message; `undefined` when it does not list its messages. */
+export const declared = (
+  client: ClientShape,
+  runId: string,
+  tag: AnyMessage["_tag"],
+  name: string
+): Effect.Effect<AnyMessage | undefined, MessageUnknown | RunNotFound | LogError> =>
   Effect.gen(function*() {
     const someDeclare = [...client.registry.byName.values()].some((versions) => versions.some((w) => w.messages.length > 0))
-    if (!someDeclare) return
+    if (!someDeclare) return undefined
     const run = yield* describeWith(client, runId)
     const workflow = Registry.forRun(client.registry, run.workflow, run.version)
-    if (workflow._tag === "WorkflowUnknown" || workflow.messages.length === 0) return
-    const alike = workflow.messages.filter((other) => other._tag === message._tag).map((other) => other.name)
-    if (alike.includes(message.name)) return
-    const kind = message._tag === "Signal" ? "signal" : message._tag === "Query" ? "query" : "update"
-    return yield* new MessageUnknown({ kind, name: message.name, workflow: run.workflow, known: alike })
+    return workflow._tag === "WorkflowUnknown" ? undefined : yield* declaredBy(workflow, tag, name)
   })
+
+export const declaredBy = (
+  workflow: Any,
+  tag: AnyMessage["_tag"],
+  name: string
+): Effect.Effect<AnyMessage | undefined, MessageUnknown> => {
+  const alike = workflow.messages.filter((other) => other._tag === tag)
+  const found = alike.find((other) => other.name === name)
+  if (found !== undefined || workflow.messages.length === 0) return Effect.succeed(found)
+  return Effect.fail(new MessageUnknown({ kind: KIND[tag], name, workflow: workflow.name, known: alike.map((other) => other.name) }))
+}
+
+const KIND = { Signal: "signal", Query: "query", Update: "update" } as const

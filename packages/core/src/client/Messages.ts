@@ -34,7 +34,7 @@ export interface SendOptions {
   readonly by?: string
 }
 
-type SendError = RunNotFound | RunClosed | NameInvalid | LogError
+export type SendError = RunNotFound | RunClosed | NameInvalid | LogError
 
 /** Sends a signal. When this succeeds, the signal is durable and will reach the run's history. */
 export const signal = <A>(
@@ -47,13 +47,11 @@ export const signal = <A>(
     const client = yield* Client
     yield* checkDeclared(client, runId, message)
     const encoded = yield* encode(client, message.payload, payload, `payload of signal "${message.name}"`)
-    yield* send(client, runId, options, (common) => ({
-      _tag: "Signal",
-      ...common,
-      name: message.name,
-      ...(encoded === undefined ? {} : { payload: encoded })
-    }))
+    yield* sendSignal(client, runId, message.name, encoded, options)
   })
+
+export const sendSignal = (client: ClientShape, runId: string, name: string, payload: Json | undefined, options: SendOptions) =>
+  send(client, runId, options, (common) => ({ _tag: "Signal", ...common, name, ...(payload === undefined ? {} : { payload }) }))
 
 /** Asks the run to stop: its cleanup runs durably, then it ends as `cancelled`. */
 export const cancel = (
@@ -118,11 +116,16 @@ export const query = <Input, A>(
   Effect.gen(function*() {
     const client = yield* Client
     yield* checkDeclared(client, runId, message)
+    const encoded = yield* encode(client, message.input, input, `input of query "${message.name}"`)
+    const answer = yield* ask(client, runId, message.name, encoded)
+    return yield* message.output.decode(answer, `answer of query "${message.name}"`)
+  })
+
+export const ask = (client: ClientShape, runId: string, name: string, input: Json | undefined) =>
+  Effect.gen(function*() {
     const run = yield* describeWith(client, runId)
     if (client.local === undefined) return yield* new WorkerMissing({ operation: "query" })
-    const encoded = yield* encode(client, message.input, input, `input of query "${message.name}"`)
-    const answer = yield* client.local.query(run, message.name, encoded)
-    return yield* message.output.decode(answer, `answer of query "${message.name}"`)
+    return yield* client.local.query(run, name, input)
   })
 
 /** Sends an update and waits for the run's answer; a rejected one leaves no event. */
@@ -140,12 +143,31 @@ export const update = <Input, A, E>(
     const client = yield* Client
     yield* checkDeclared(client, runId, message)
     const encoded = yield* encode(client, message.input, input, `input of update "${message.name}"`)
+    const answer = yield* exchange(client, runId, message.name, encoded, options)
+    if (answer._tag === "Completed") return yield* message.output.decode(answer.output, `answer of update "${message.name}"`)
+    return yield* Effect.flatMap(message.error.decode(answer.error, `error of update "${message.name}"`), Effect.fail)
+  })
+
+/** What a handler has said: its answer, or its typed error, encoded. */
+export type Updated =
+  | { readonly _tag: "Completed"; readonly output: Json | undefined }
+  | { readonly _tag: "Failed"; readonly error: Json | undefined }
+
+/** Sends an update whose input is encoded, and waits for the answer. */
+export const exchange = (
+  client: ClientShape,
+  runId: string,
+  name: string,
+  input: Json | undefined,
+  options: SendOptions
+): Effect.Effect<Updated, SendError | UpdateRejected | UpdateFailed | HistoryDamaged> =>
+  Effect.gen(function*() {
     const messageId = options.messageId ?? client.newId()
     const sent = send(client, runId, { ...options, messageId }, (common) => ({
       _tag: "Update",
       ...common,
-      name: message.name,
-      ...(encoded === undefined ? {} : { input: encoded })
+      name,
+      ...(input === undefined ? {} : { input })
     }))
     let first = true
     const look = Effect.gen(function*() {
@@ -155,7 +177,7 @@ export const update = <Input, A, E>(
       return isNew ? undefined : yield* answered(client, runId, messageId)
     })
     const answer = yield* watching(client, runId, (change) => answerIn(change, messageId), look)
-    return yield* decodeAnswer(message, runId, answer)
+    return yield* updated(runId, name, answer)
   })
 
 type Answer =
@@ -197,18 +219,18 @@ const answered = (client: ClientShape, runId: string, messageId: string) =>
     return Run.isClosed(summary.status) ? { _tag: "Closed", status: summary.status } as Answer : undefined
   })
 
-const decodeAnswer = <Input, A, E>(message: Update<Input, A, E>, runId: string, answer: Answer) => {
+const updated = (runId: string, update: string, answer: Answer): Effect.Effect<Updated, UpdateRejected | RunClosed | UpdateFailed> => {
   switch (answer._tag) {
     case "Completed":
-      return message.output.decode(answer.output, `answer of update "${message.name}"`)
+      return Effect.succeed(answer)
     case "Rejected":
-      return Effect.fail(new UpdateRejected({ runId, update: message.name, reason: String(answer.reason) }))
+      return Effect.fail(new UpdateRejected({ runId, update, reason: String(answer.reason) }))
     case "Closed":
       return Effect.fail(new RunClosed({ runId, status: answer.status }))
     case "Failed":
       return answer.failure._tag === "Error"
-        ? Effect.flatMap(message.error.decode(answer.failure.error, `error of update "${message.name}"`), Effect.fail)
-        : Effect.fail(new UpdateFailed({ runId, update: message.name, detail: detailOf(answer.failure) }))
+        ? Effect.succeed({ _tag: "Failed", error: answer.failure.error })
+        : Effect.fail(new UpdateFailed({ runId, update, detail: detailOf(answer.failure) }))
   }
 }
 
@@ -217,7 +239,7 @@ const detailOf = (failure: Failure): string => {
   return failure._tag === "Defect" ? `${failure.name}: ${failure.message}` : "message" in failure ? failure.message : failure._tag
 }
 
-const send = (
+export const send = (
   client: ClientShape,
   runId: string,
   options: SendOptions & { readonly reason?: string },

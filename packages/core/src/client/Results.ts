@@ -51,6 +51,14 @@ export const awaitClosed = (
 ): Effect.Effect<Closing, RunNotFound | LogError | HistoryDamaged> =>
   watching(client, runId, closingIn, closingOf(client, runId))
 
+/** How a run ended, as its last event says, waiting for it if need be. */
+export const outcome = (runId: string): Effect.Effect<Closing, RunNotFound | LogError | HistoryDamaged, Client> =>
+  Effect.flatMap(Client, (client) => awaitClosed(client, runId))
+
+/** The same without waiting: `undefined` for a run that is open. */
+export const end = (runId: string): Effect.Effect<Closing | undefined, RunNotFound | LogError | HistoryDamaged, Client> =>
+  Effect.flatMap(Client, (client) => closingOf(client, runId))
+
 export const closingIn = (change: Change): Closing | undefined => (change._tag === "Closed" ? change.event : undefined)
 
 export const closingOf = (client: ClientShape, runId: string) =>

@@ -26,6 +26,10 @@ export const describeWith = (client: ClientShape, runId: string): Effect.Effect<
   Effect.flatMap(client.log.find({ runIds: [runId], limit: 1 }), ([summary]) =>
     summary === undefined ? Effect.fail(new RunNotFound({ runId })) : Effect.succeed(summary))
 
+/** The open run of a workflow that has a business key, if there is one. */
+export const byKey = (workflow: string, key: string): Effect.Effect<RunSummary | undefined, LogError, Client> =>
+  Effect.map(list({ workflow, key, status: ["pending", "running"], limit: 1 }), ([run]) => run)
+
 /** The runs that a filter selects, newest first. */
 export const list = (filter: RunFilter): Effect.Effect<ReadonlyArray<RunSummary>, LogError, Client> =>
   Effect.flatMap(Client, (client) => client.log.find(filter))

@@ -1,11 +1,13 @@
 /** Starting runs. */
 import { Clock, type Duration, Effect, Option } from "effect"
 import * as Bound from "../define/Bound.js"
+import type { Signal } from "../define/Signal.js"
 import type { Any, EngineError, Workflow } from "../define/Workflow.js"
 import * as Registry from "../engine/Registry.js"
 import {
   type HistoryDamaged,
   type LogError,
+  type MessageUnknown,
   type NameInvalid,
   PayloadInvalid,
   type PayloadTooLarge,
@@ -19,7 +21,8 @@ import type * as Message from "../model/Message.js"
 import * as MessageId from "../model/MessageId.js"
 import { codec } from "../model/Payload.js"
 import type { Appended, StartRequest } from "../ports/Log.js"
-import { checkName, encode } from "./Checks.js"
+import { checkedSignal } from "./ByName.js"
+import { checkMessageId, checkName, declaredBy, encode } from "./Checks.js"
 import { awaitClosed, closingIn, closingOf, type Ended, outcomeOf, result } from "./Results.js"
 import { Client, type ClientShape } from "./Shape.js"
 import { watching } from "./Watch.js"
@@ -33,8 +36,22 @@ export interface StartOptions {
   readonly onConflict?: "fail" | "use_existing" | "terminate_existing"
   /** How long the run stays pending before it begins. */
   readonly delay?: Duration.DurationInput
+  /** The instant at which it begins, in epoch milliseconds, instead of a delay; one that has passed is now. */
+  readonly startAt?: number
   /** Longest time from its beginning; then it is cancelled with cleanup and fails with `RunTimedOut`. */
   readonly timeout?: Duration.DurationInput
+  /**
+   * A signal that the run gets in the transaction that starts it; with `use_existing`, which is then the default for
+   * `onConflict`, the run that is there gets it.
+   */
+  readonly signal?: StartSignal
+}
+
+/** A signal that is sent with a start. */
+export interface StartSignal {
+  readonly name: string
+  readonly payload?: Json | undefined
+  readonly messageId?: string
 }
 
 export interface Handle<A, E> {
@@ -45,7 +62,14 @@ export interface Handle<A, E> {
   readonly result: Effect.Effect<A, E | EngineError | Ended, Client>
 }
 
-export type StartError = RunExists | WorkflowUnknown | PayloadInvalid | PayloadTooLarge | NameInvalid | LogError
+export type StartError =
+  | RunExists
+  | WorkflowUnknown
+  | MessageUnknown
+  | PayloadInvalid
+  | PayloadTooLarge
+  | NameInvalid
+  | LogError
 
 /** Starts a run; when this succeeds, the run exists and will reach an end. */
 export const start = <Input, A, E, R>(
@@ -57,6 +81,20 @@ export const start = <Input, A, E, R>(
     const client = yield* Client
     const encoded = yield* encode(client, workflow.input, input, `input of workflow "${workflow.name}"`)
     return yield* startEncoded<A, E>(client, workflow, encoded, options)
+  })
+
+/** Starts a run with a signal, or sends it to the run that is there (`StartOptions.signal`). */
+export const signalWithStart = <Input, A, E, Payload>(
+  workflow: Workflow<Input, A, E, unknown>,
+  input: Input,
+  signal: { readonly message: Signal<Payload>; readonly payload: Payload; readonly messageId?: string },
+  options: Omit<StartOptions, "signal"> = {}
+): Effect.Effect<Handle<A, E>, StartError, Client> =>
+  Effect.gen(function*() {
+    const client = yield* Client
+    const { message: { name, payload: codec }, messageId } = signal
+    const payload = yield* encode(client, codec, signal.payload, `payload of signal "${name}"`)
+    return yield* start(workflow, input, { ...options, signal: { name, payload, ...(messageId === undefined ? {} : { messageId }) } })
   })
 
 /** Starts a registered workflow by name with JSON input, as a server does. */
@@ -105,26 +143,64 @@ const startEncoded = <A, E>(
   Effect.gen(function*() {
     const registered = Registry.exact(client.registry, workflow.name, workflow.version)
     if (registered._tag === "WorkflowUnknown") return yield* registered
-    if (options.id !== undefined) yield* checkName(client, "run id", options.id)
-    if (options.key !== undefined) yield* checkName(client, "key", options.key)
-    if (options.delay !== undefined && Bound.millisOf(options.delay) === undefined) {
-      return yield* new PayloadInvalid({ what: `delay of workflow "${workflow.name}"`, path: "", detail: "it never ends" })
-    }
+    yield* checkOptions(client, workflow, options)
+    const signal = options.signal === undefined ? undefined : yield* signalOf(client, workflow, options.signal)
+    const onConflict = options.onConflict ?? (signal === undefined ? "fail" : "use_existing")
     const trace = yield* currentTrace
     for (;;) {
       const now = yield* Clock.currentTimeMillis
       const request = startRequest(client, workflow, input, options, now, trace)
-      const appended = yield* client.local !== undefined && request.startAt === undefined
+      const appended = yield* client.local !== undefined && request.startAt === undefined && signal === undefined
         ? client.local.start(request)
-        : startRemotely(client, request)
+        : startRemotely(client, request, signal)
       if (appended._tag === "Committed") return handleOf<A, E>(workflow, request.runId, false)
       if (appended._tag !== "Exists") return yield* Effect.dieMessage(`a start was answered with ${appended._tag}`)
-      const isAlike = appended.existing.workflow === workflow.name
-      if (options.onConflict === "use_existing" && isAlike) return handleOf<A, E>(workflow, appended.existing.runId, true)
+      const { by, existing } = appended
       // An id stays taken for ever; only a business key becomes free when its run ends.
-      if (options.onConflict !== "terminate_existing" || appended.by === "id") return yield* taken(appended, request)
-      yield* terminateExisting(client, appended.existing.runId)
+      const isById = by === "id" || existing.runId === request.runId
+      if (onConflict === "use_existing" && existing.workflow === workflow.name) {
+        const took = signal === undefined || (yield* sendToExisting(client, existing.runId, signal))
+        if (took) return handleOf<A, E>(workflow, existing.runId, true)
+        if (!isById) continue
+      }
+      if (onConflict !== "terminate_existing" || isById) return yield* taken(appended, request)
+      yield* terminateExisting(client, existing.runId)
     }
+  })
+
+const checkOptions = (client: ClientShape, workflow: Any, { delay, id, key, startAt }: StartOptions) =>
+  Effect.gen(function*() {
+    if (id !== undefined) yield* checkName(client, "run id", id)
+    if (key !== undefined) yield* checkName(client, "key", key)
+    const invalid = (field: string, detail: string) =>
+      new PayloadInvalid({ what: `${field} of workflow "${workflow.name}"`, path: "", detail })
+    if (delay !== undefined && Bound.millisOf(delay) === undefined) return yield* invalid("delay", "it never ends")
+    if (startAt === undefined) return
+    if (delay !== undefined) return yield* invalid("startAt", "it has a delay, too; give one of them")
+    if (!Number.isSafeInteger(startAt)) return yield* invalid("startAt", `${startAt} is not an instant in whole milliseconds`)
+  })
+
+type SignalMessage = Message.Of<"Signal">
+
+const signalOf = (client: ClientShape, workflow: Any, given: StartSignal) =>
+  Effect.gen(function*() {
+    const { messageId, name } = given
+    if (messageId !== undefined) yield* checkMessageId(client, messageId)
+    const payload = yield* checkedSignal(client, yield* declaredBy(workflow, "Signal", name), name, given.payload)
+    const message: SignalMessage = {
+      _tag: "Signal",
+      messageId: messageId ?? client.newId(),
+      name,
+      ...(payload === undefined ? {} : { payload })
+    }
+    return message
+  })
+
+/** Whether the run that is there has got it; one that has closed meanwhile has not. */
+const sendToExisting = (client: ClientShape, runId: string, signal: SignalMessage): Effect.Effect<boolean, LogError> =>
+  Effect.matchEffect(client.log.send(runId, signal), {
+    onSuccess: () => Effect.succeed(true),
+    onFailure: (error) => (error._tag === "LogError" ? Effect.fail(error) : Effect.succeed(false))
   })
 
 const terminateExisting = (client: ClientShape, runId: string): Effect.Effect<void, LogError> =>
@@ -155,7 +231,7 @@ const startRequest = (
   now: number,
   trace: TraceContext | undefined
 ): StartRequest => {
-  const delayMillis = Bound.millisOf(options.delay ?? 0) ?? 0
+  const startAt = options.startAt ?? now + (Bound.millisOf(options.delay ?? 0) ?? 0)
   const timeoutMillis = Bound.millisOf(options.timeout)
   return {
     runId: options.id ?? client.newId(),
@@ -163,7 +239,7 @@ const startRequest = (
     version: workflow.version,
     key: options.key,
     createdAt: now,
-    startAt: delayMillis > 0 ? now + delayMillis : undefined,
+    startAt: startAt > now ? startAt : undefined,
     parent: undefined,
     forkedFrom: undefined,
     message: {
@@ -177,7 +253,12 @@ const startRequest = (
   }
 }
 
-const startRemotely = (client: ClientShape, start: StartRequest): Effect.Effect<Appended, LogError> =>
+/** The signal goes with the start, in one transaction: both or neither. */
+const startRemotely = (
+  client: ClientShape,
+  start: StartRequest,
+  signal: SignalMessage | undefined
+): Effect.Effect<Appended, LogError> =>
   Effect.map(
     client.log.append([{
       runId: start.runId,
@@ -187,7 +268,7 @@ const startRemotely = (client: ClientShape, start: StartRequest): Effect.Effect<
       delivered: [],
       row: undefined,
       start,
-      outgoing: []
+      outgoing: signal === undefined ? [] : [{ _tag: "Send", id: "", runId: start.runId, message: signal, answered: false }]
     }]),
     (answers) => answers[0]!
   )

@@ -112,6 +112,22 @@ const keyFreed = Case.on("a key that an append frees may be taken later in the s
     Case.equal(answers.map((answer) => answer._tag), ["Committed", "Committed", "Exists"])
   }))
 
+const signalled = Case.on("a signal that comes with a start is in the inbox after it, and not without it", (log) =>
+  Effect.gen(function*() {
+    const start = (runId: string, messageId: string) => {
+      const append = Case.startOf(log, runId, { key: "k" })
+      return Effect.map(log.append([{ ...append, outgoing: [Sample.sendTo(runId, "", messageId, false)] }]), ([answer]) => answer?._tag)
+    }
+    Case.equal(yield* start("r1", "m1"), "Committed")
+    Case.equal(yield* Case.waiting(log, "r1"), ["start", "m1"])
+    Case.equal(yield* start("r1", "m2"), "Exists")
+    Case.equal(yield* start("r2", "m3"), "Exists")
+    Case.equal(yield* Case.waiting(log, "r1"), ["start", "m1"])
+    Case.equal(yield* log.send("r1", Sample.signal("m1")), "Duplicate")
+    const ended = Case.append(log, "r1", 0, [Sample.started(), Sample.completed()], { delivered: ["start"], row: Sample.closed() })
+    Case.equal(yield* ended, Case.MAIL_PENDING)
+  }))
+
 export const cases: ReadonlyArray<Case.Case> = [
-  creates, delays, withRow, withEvents, endsAtOnce, sameId, sameKey, inOneCall, keyFreed
+  creates, delays, withRow, withEvents, endsAtOnce, sameId, sameKey, inOneCall, keyFreed, signalled
 ]
