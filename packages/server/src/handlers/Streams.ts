@@ -82,7 +82,7 @@ const runLogs = (asked: Asked<Routes["runLogs"]>) =>
     const of = { ...(stepId === undefined ? {} : { stepId }), ...(attempt === undefined ? {} : { attempt }) }
     const source = Source.logs(log, runLogs, { runId, ...of })
     if (wish.form !== "json") {
-      if (isAnswered(wish) && (yield* source.read(after, 1)).then === "over") return overReply
+      if (isAnswered(wish) && (yield* source.read(after, 1)).next === "never") return overReply
       return yield* stream(streams, asked, { ...wish, after, source })
     }
     const found = yield* runLogs.read(runId, { after, limit: limit + 1, ...of })

@@ -184,7 +184,7 @@ const next = (stream: Stream): Effect.Effect<void, CoreErrors.LogError | CoreErr
       if (all && isLast(stream, page)) return finish(stream, wire.over)
       if (page.items.length > 0) return
       if (isLive && (yield* Clock.currentTimeMillis) >= quietAt(stream)) return say(stream, wire.heartbeat(stream.cursor))
-      if (page.then !== "more") yield* news(stream, page)
+      if (page.next !== "now") yield* news(stream, page)
     }
   })
 
@@ -199,7 +199,7 @@ const opens = (stream: Stream): boolean => {
 const say = (stream: Stream, words: string): void => stream.controller.enqueue(encoder.encode(words))
 
 const isLast = (stream: Stream, page: Page): boolean =>
-  stream.left <= 0 || page.then === "over" || (!stream.asked.isLive && page.then !== "more")
+  stream.left <= 0 || page.next === "never" || (!stream.asked.isLive && page.next !== "now")
 
 /** Writes as much of a page as one chunk takes; the rest is read again. Answers whether that was all. */
 const write = (stream: Stream, page: Page): boolean => {
@@ -224,11 +224,11 @@ const write = (stream: Stream, page: Page): boolean => {
 const quietAt = ({ sentAt, streams }: Stream): number => sentAt + streams.bounds.heartbeatMillis
 
 /** Waits until there are news, or it has been quiet for too long. */
-const news = (stream: Stream, { then }: Page): Effect.Effect<void> =>
+const news = (stream: Stream, { next }: Page): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (stream.hasNews || stream.streams.isStopping) return Effect.void
-    // What is about to be over looks again with the next tick.
-    stream.wakeAt = then === "closing" ? 0 : quietAt(stream)
+    // What may be over soon looks again with the next tick.
+    stream.wakeAt = next === "soon" ? 0 : quietAt(stream)
     return Effect.async<void>((resume) => {
       stream.wake = () => {
         stream.wake = undefined

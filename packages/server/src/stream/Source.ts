@@ -13,11 +13,8 @@ export interface Page {
   readonly items: ReadonlyArray<Item>
   /** Where to go on when all items are told. */
   readonly cursor: number
-  /**
-   * `more`: there is more to read now. `caught up`: all is told that is there. `over`: nothing will ever follow. `closing`:
-   * what is left to come is there in a second.
-   */
-  readonly then: "more" | "caught up" | "over" | "closing"
+  /** When there may be more to read. `soon`: within a second, or never. */
+  readonly next: "now" | "soon" | "later" | "never"
 }
 
 /** Whose news make a stream look again. */
@@ -60,7 +57,7 @@ export const history = (log: Log.LogShape, runId: string): Source => ({
       return {
         items: events.map((event) => ({ id: event.seq, value: written(recorded(runId, event)) })),
         cursor: last?.seq ?? after,
-        then: isOver ? "over" : events.length === limit ? "more" : "caught up"
+        next: isOver ? "never" : events.length === limit ? "now" : "later"
       }
     })
 })
@@ -72,7 +69,7 @@ export const feed = (log: Log.LogShape, filter: Log.FeedFilter, until: number | 
     Effect.map(log.feed(after, limit, filter), ({ events, position }): Page => ({
       items: events.map((event) => ({ id: event.position, value: written(recorded(event.runId, event, event.position)) })),
       cursor: position,
-      then: position === after || (until !== undefined && position >= until) ? "caught up" : "more"
+      next: position === after || (until !== undefined && position >= until) ? "later" : "now"
     }))
 })
 
@@ -94,15 +91,15 @@ export const logs = (log: Log.LogShape, runLogs: RunLogs.RunLogsShape, { runId, 
       return {
         items: kept.map((one) => ({ id: one.position, value: written(line(one)) })),
         cursor: kept.at(-1)?.position ?? after,
-        then: kept.length === limit ? "more" : kept.length > 0 ? "caught up" : yield* lingering(log, runId)
+        next: kept.length === limit ? "now" : kept.length > 0 ? "later" : yield* lingering(log, runId)
       }
     })
 })
 
-const lingering = (log: Log.LogShape, runId: string): Effect.Effect<Page["then"], Errors.LogError> =>
+const lingering = (log: Log.LogShape, runId: string): Effect.Effect<Page["next"], Errors.LogError> =>
   Effect.gen(function*() {
     const [run] = yield* log.find({ runIds: [runId], limit: 1 })
-    if (run === undefined) return "over"
-    if (!Run.isClosed(run.status)) return "caught up"
-    return (run.closedAt ?? 0) + LINGER_MILLIS > (yield* Clock.currentTimeMillis) ? "closing" : "over"
+    if (run === undefined) return "never"
+    if (!Run.isClosed(run.status)) return "later"
+    return (run.closedAt ?? 0) + LINGER_MILLIS > (yield* Clock.currentTimeMillis) ? "soon" : "never"
   })

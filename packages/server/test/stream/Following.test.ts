@@ -2,45 +2,13 @@ import { describe, expect, it } from "@effect/vitest"
 import type { RunLogs } from "@reprise/core/engine"
 import { MemoryLog } from "@reprise/testing"
 import { Effect, Fiber, TestClock } from "effect"
-import * as Events from "./events.js"
+import { connect, leave, remembered, seqs, take, toEnd, types } from "./connection.js"
 import * as Process from "./process.js"
 
 const opened = () => Process.open(MemoryLog.layer(MemoryLog.makeStore()))
 
-interface Connection {
-  readonly reader: ReadableStreamDefaultReader<Uint8Array>
-  readonly events: Events.Reader
-  text: string
-  isOver: boolean
-}
-
-const connect = (reply: Parameters<typeof Process.bodyOf>[0], lastId?: string): Connection => ({
-  reader: Process.bodyOf(reply).getReader(),
-  events: Events.reader(lastId),
-  text: "",
-  isOver: false
-})
-
-/** The next chunk; it is waited for. */
-const take = (connection: Connection) =>
-  Effect.map(Effect.promise(() => connection.reader.read()), ({ done, value }) => {
-    connection.isOver = done
-    if (value === undefined) return
-    connection.events.take(value)
-    connection.text += new TextDecoder().decode(value)
-  })
-
-const toEnd = (connection: Connection) => Effect.repeat(take(connection), { until: () => connection.isOver })
-
-const seqs = (connection: Connection) =>
-  connection.events.messages.filter(({ type }) => type === "message").map(({ data }) => JSON.parse(data).seq)
-const types = (connection: Connection) => connection.events.messages.map(({ type }) => type)
-
 const sse = { accept: "text/event-stream" }
-const nothingLeft = ({ streams }: Process.Process) => {
-  const { all, counts, logs, open, runs } = streams
-  expect([open.size, all.size, runs.size, logs.size, counts.size]).toEqual([0, 0, 0, 0, 0])
-}
+const nothingLeft = (process: Process.Process) => expect(remembered(process)).toBe(0)
 
 describe("a run's history", () => {
   it.scoped("is told from its begin, and then as it is committed, until it has ended", () =>
@@ -188,7 +156,7 @@ describe("the events of all runs", () => {
       yield* Process.begin(process.log, "a")
       const first = connect(yield* process.ask("followRuns", { query: { after: "end" }, ...sse }))
       yield* take(first)
-      yield* Effect.promise(() => first.reader.cancel())
+      yield* leave(first)
       yield* Process.steps(process.log, "a", 1, ["x"])
       const second = connect(yield* process.ask("followRuns", { query: { after: "end" }, ...sse, lastId: first.events.lastId }))
       yield* take(second)

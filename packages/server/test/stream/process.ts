@@ -25,15 +25,16 @@ export interface Asking<N extends Name> {
   readonly caller?: string
 }
 
-/** A process begins when this succeeds, and ends with the scope. */
+/** A process begins when this succeeds, and ends with the scope. `worn` is the log as the process sees it. */
 export const open = <E>(
   store: Layer.Layer<LogPort.Log | RunLogs.RunLogs, E>,
-  bounds: Partial<Streams.Bounds> = {}
+  bounds: Partial<Streams.Bounds> = {},
+  worn: (log: Log.LogShape) => Log.LogShape = (log) => log
 ): Effect.Effect<Process, E, Scope.Scope> =>
   Effect.gen(function*() {
     const context = yield* Layer.build(store)
     return yield* Effect.gen(function*() {
-      const log = yield* LogPort.Log
+      const log = worn(yield* LogPort.Log)
       const runLogs = yield* RunLogs.RunLogs
       const limits = Limits.complete()
       const client = yield* Client.make({ log, registry: Registry.make([]), local: undefined, limits, newId: () => "id" })
