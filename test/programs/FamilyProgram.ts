@@ -3,6 +3,7 @@ import { FastCheck as fc } from "effect"
 import {
   anyWith,
   few,
+  letters,
   type Message,
   MESSAGES_MAX,
   type Node,
@@ -13,6 +14,7 @@ import {
   numbered,
   rank,
   simple,
+  step,
   type Story
 } from "./Program.js"
 
@@ -46,6 +48,21 @@ const add = node("add", fc.tuple(simple), {})
 const saga = (any: fc.Arbitrary<Node>): fc.Arbitrary<Node> =>
   node("within", fc.tuple(node("seq", fc.array(fc.oneof(compensate, compensate, add, any), { minLength: 2, maxLength: 4 }), {})), {})
 
+/** Takes a signal in each generation, for as long as there is another one. */
+const turns = (any: fc.Arbitrary<Node>): fc.Arbitrary<Node> =>
+  node("seq", fc.tuple(node("sleep", none, {}), node("receive", none, { name: fc.constant(0) }), any, node("again", none, {})), {})
+
+/** A child that begins later, at once with a step: it can be paused before. */
+const later = (any: fc.Arbitrary<Node>): fc.Arbitrary<Node> =>
+  node("child", fc.tuple(node("seq", fc.tuple(step, any), {}), simple), {
+    how: fc.constantFrom("run", "start"),
+    policy: fromTo,
+    existing: fc.boolean(),
+    delayed: fc.constant(true),
+    limited: sometimes,
+    alias: fc.constant(undefined)
+  })
+
 const living: fc.Arbitrary<Node> = anyWith((tie) => [
   {
     arbitrary: node("child", fc.tuple(tie("node"), simple), {
@@ -69,6 +86,8 @@ const living: fc.Arbitrary<Node> = anyWith((tie) => [
   { arbitrary: add, weight: 2 },
   { arbitrary: node("within", fc.tuple(tie("node")), {}), weight: 1 },
   { arbitrary: saga(tie("node")), weight: 3 },
+  { arbitrary: turns(tie("node")), weight: 2 },
+  { arbitrary: later(tie("node")), weight: 2 },
   { arbitrary: node("patched", none, { patch: fc.nat({ max: 1 }) }), weight: 4 },
   { arbitrary: node("again", none, {}), weight: 4 }
 ])
@@ -89,7 +108,10 @@ const simplified = (node: Node): Node => {
   }
 }
 
-const family: fc.Arbitrary<Node> = node("seq", fc.array(living, { minLength: 1, maxLength: 5, size: "max" }), {})
+const family: fc.Arbitrary<Node> = fc.oneof(
+  { arbitrary: node("seq", fc.array(living, { minLength: 1, maxLength: 5, size: "max" }), {}), weight: 4 },
+  { arbitrary: turns(living), weight: 1 }
+)
   .map((root) => numbered(simplified(root)))
   .filter((root) => nodesOf(root).length <= NODES_MAX && nodesOf(root).some(({ kind }) => kind === "child"))
 
@@ -104,16 +126,33 @@ const wordTo = (kinds: fc.Arbitrary<Message["kind"]>): fc.Arbitrary<Message> =>
 const words = wordTo(fc.constantFrom("signal", "signal", "signal", "signal", "signal", "update", "cancel", "cancel", "terminate"))
 const pauses = wordTo(fc.constantFrom("pause", "pause", "resume", "resume", "resume"))
 
+/** A run rests for a while. */
+const nap: fc.Arbitrary<ReadonlyArray<Message>> = fc.record({
+  run: fc.constantFrom(0, 1, 1, 2, 3),
+  from: fc.tuple(fc.constantFrom(0, 0, 1, 2), rank),
+  cycles: fc.nat({ max: 2 }),
+  until: rank
+}).map(({ cycles, from, run, until }) => [
+  { kind: "pause", target: 0, moments: [from], run },
+  { kind: "resume", target: 0, moments: [[from[0] + cycles, until]], run }
+])
+
+const post = fc.oneof(fc.constant([]), letters(fc.constantFrom(0, 0, 1, 2)))
+
 /** Several runs, which live, end and outlive one another. */
 export const familyStory: fc.Arbitrary<Story> = fc.record({
   program: family,
-  script: fc.array(words, { maxLength: 8, size: "max" }),
+  script: fc.tuple(fc.array(words, { maxLength: 8, size: "max" }), post).map((parts) => parts.flat()),
   isTied: fc.constant(false)
 })
 
 /** The same, where operators pause and resume them. */
 export const pausedStory: fc.Arbitrary<Story> = fc.record({
   program: family,
-  script: fc.array(fc.oneof(words, pauses, pauses), { maxLength: MESSAGES_MAX, size: "max" }),
+  script: fc.tuple(
+    fc.array(fc.oneof(words, pauses), { maxLength: 5, size: "max" }),
+    fc.array(nap, { maxLength: 2 }).map((naps) => naps.flat()),
+    post
+  ).map((parts) => parts.flat().slice(0, MESSAGES_MAX)),
   isTied: fc.constant(false)
 })

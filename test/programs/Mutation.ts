@@ -23,6 +23,7 @@ export const mutants = (program: Node, history: ReadonlyArray<Event.Event>, note
     ...lengthened(program, node, past),
     ...inserted(program, node, past),
     ...removed(program, node, past),
+    ...retried(program, node),
     ...swapped(program, node, past)
   ])
 }
@@ -68,6 +69,13 @@ const removed = (program: Node, node: Node, past: Past): ReadonlyArray<Mutant> =
   if (node.kind !== "step") return []
   const nothing: Node = { kind: "seq", id: node.id, rank: 0, slot: 0, children: [] }
   return [{ what: `removed step ${node.id}`, program: replaced(program, node, nothing), isReached: isScheduled(past, node) }]
+}
+
+/** What follows a failure is in the history: another policy holds from the next one on. */
+const retried = (program: Node, node: Node): ReadonlyArray<Mutant> => {
+  if (node.kind !== "step") return []
+  const mutant = replaced(program, node, { ...node, times: node.times + 1 })
+  return [{ what: `another try of step ${node.id}`, program: mutant, isReached: false }]
 }
 
 const swapped = (program: Node, node: Node, past: Past): ReadonlyArray<Mutant> => {

@@ -135,7 +135,7 @@ export const node = <P extends object>(
 export const none = fc.constant<ReadonlyArray<Node>>([])
 export const seldom = fc.nat({ max: 5 }).map((roll) => roll === 5)
 
-const step = node("step", none, {
+export const step = node("step", none, {
   fails: fc.constantFrom(0, 0, 0, 1, 2),
   times: few,
   delayed: fc.boolean(),
@@ -143,6 +143,15 @@ const step = node("step", none, {
   deadline: seldom
 })
 const sleep = node("sleep", none, {})
+
+const name = fc.constantFrom(0, 0, 0, 1)
+const receive = (name: number): fc.Arbitrary<Node> => node("receive", none, { name: fc.constant(name) })
+/** What comes meanwhile is taken one by one, or by those who wait side by side. */
+const takers: fc.Arbitrary<Node> = name.chain((name) =>
+  fc.oneof(
+    node("seq", fc.tuple(sleep, receive(name), receive(name)), {}),
+    node("all", fc.tuple(receive(name), receive(name)), { concurrency: fc.constant(0), either: fc.boolean() })
+  ))
 
 /** What may stand where nothing can interrupt it: it ends by itself. */
 export const simple: fc.Arbitrary<Node> = fc.letrec<{ readonly node: Node }>((tie) => ({
@@ -172,7 +181,8 @@ export const anyWith = (extra: (tie: Tie) => Entries): fc.Arbitrary<Node> => fc.
       { arbitrary: sleep, weight: 3 },
       { arbitrary: node("draw", none, {}), weight: 1 },
       { arbitrary: node("value", none, {}), weight: 1 },
-      { arbitrary: node("receive", none, { name: fc.constantFrom(0, 0, 0, 1) }), weight: 3 },
+      { arbitrary: node("receive", none, { name }), weight: 3 },
+      { arbitrary: takers, weight: 2 },
       { arbitrary: node("poll", none, { name: fc.nat({ max: 1 }) }), weight: 1 },
       { arbitrary: node("set", none, { cell: fc.nat({ max: 1 }) }), weight: 1 },
       { arbitrary: node("get", none, { cell: fc.nat({ max: 1 }) }), weight: 1 },
@@ -231,7 +241,17 @@ const message: fc.Arbitrary<Message> = fc.record({
   moments: fc.array(fc.tuple(fc.nat({ max: 4 }), rank), { minLength: 1, maxLength: COPIES_MAX })
 })
 
-const script = fc.array(message, { maxLength: 8, size: "max" })
+/** Several signals of one name, to one run. */
+export const letters = (run: fc.Arbitrary<number | undefined>): fc.Arbitrary<ReadonlyArray<Message>> =>
+  fc.record({ target: name, run, sent: fc.array(fc.tuple(fc.nat({ max: 2 }), rank), { minLength: 2, maxLength: 3 }) }).map(
+    ({ run, sent, target }) =>
+      sent.map((moment): Message => ({ kind: "signal", target, moments: [moment], ...(run === undefined ? {} : { run }) }))
+  )
+
+const script = fc.tuple(
+  fc.array(message, { maxLength: 8, size: "max" }),
+  fc.oneof(fc.constant([]), letters(fc.constant(undefined)))
+).map((parts) => parts.flat())
 
 export const story: fc.Arbitrary<Story> = fc.record({ program, script, isTied: fc.constant(false) })
 

@@ -58,5 +58,6 @@ const ofGeneration = (run: Recorded, generation: Generation, registry: Registry.
     if (!step.cancelling && !program.bodies.has(step.id)) wrong.push(`step ${step.id} has no body`)
   }
   for (const id of state.timers.keys()) if (!program.waiting.has(id)) wrong.push(`no fiber waits for timer ${id}`)
+  if (program.waiting.size !== state.steps.size + state.timers.size) wrong.push("fibers wait for what is not open")
   return wrong
 }
