@@ -23,15 +23,15 @@ const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i
 const isJson = (contentType: string | null): boolean => contentType !== null && JSON_TYPE.test(contentType.trim())
 
 const bytesOf = (request: Request, bytesMax: number): Effect.Effect<Uint8Array, Refused> => {
-  const tooLarge = new BodyTooLarge({ bytesMax })
+  const tooLarge = () => new BodyTooLarge({ bytesMax })
   const told = request.headers.get("content-length")
-  if (told !== null && Number(told) > bytesMax) return Effect.fail(tooLarge)
+  if (told !== null && Number(told) > bytesMax) return tooLarge()
   const cutOff = () => new BodyMalformed({ detail: "it ended before it was whole" })
   // Node reads no more than the length that was told; without one, what comes is counted.
   const reading = told === null
     ? Effect.tryPromise({ try: () => counted(request, bytesMax), catch: cutOff })
     : Effect.tryPromise({ try: async () => new Uint8Array(await request.arrayBuffer()), catch: cutOff })
-  return Effect.flatMap(reading, (bytes) => bytes === undefined || bytes.length > bytesMax ? tooLarge : Effect.succeed(bytes))
+  return Effect.flatMap(reading, (bytes) => bytes === undefined || bytes.length > bytesMax ? tooLarge() : Effect.succeed(bytes))
 }
 
 /** `undefined` when there is more than that. */

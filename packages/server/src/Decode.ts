@@ -120,10 +120,16 @@ const UNKNOWN = "the route takes no such field"
 const ISSUES_MAX = 50
 const SHOWN_MAX = 200
 
-const issuesOf = (root: string, issue: ParseResult.ParseIssue): ReadonlyArray<Issue> =>
-  ParseResult.ArrayFormatter.formatIssueSync(issue).slice(0, ISSUES_MAX).map(({ _tag, message, path }) => ({
-    path: [root, ...path.map((part) => short(String(part)))].join("."),
-    message: _tag === "Unexpected" ? UNKNOWN : short(message)
-  }))
+const issuesOf = (root: string, issue: ParseResult.ParseIssue): ReadonlyArray<Issue> => {
+  const byPath = new Map<string, Set<string>>()
+  for (const { _tag, message, path } of ParseResult.ArrayFormatter.formatIssueSync(issue)) {
+    const place = [root, ...path.map((part) => short(String(part)))].join(".")
+    const messages = byPath.get(place) ?? new Set()
+    // That a field might as well be missing helps nobody who has given it.
+    if (!message.startsWith("Expected undefined")) messages.add(_tag === "Unexpected" ? UNKNOWN : short(message))
+    if (messages.size > 0) byPath.set(place, messages)
+  }
+  return [...byPath].slice(0, ISSUES_MAX).map(([path, messages]) => ({ path, message: short([...messages].join("; or ")) }))
+}
 
 const short = (text: string): string => (text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text)

@@ -1,3 +1,10 @@
 /** Reprise over HTTP. */
+export * as App from "./App.js"
+export * as Auth from "./auth/Auth.js"
+export * as Keys from "./auth/Keys.js"
+export * as Users from "./auth/Users.js"
 export * as Errors from "./Errors.js"
+export * as OpenApi from "./OpenApi.js"
+export type { Options } from "./Options.js"
 export * as Routes from "./api/Routes.js"
+export * as Server from "./Serve.js"

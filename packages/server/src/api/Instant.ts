@@ -17,5 +17,12 @@ export const Instant = Schema.transformOrFail(Text, Schema.Number, {
       ? ParseResult.fail(new ParseResult.Type(ast, text, "it is not an instant as RFC 3339 has them, such as 2026-01-31T12:00:00Z"))
       : ParseResult.succeed(millis)
   },
-  encode: (millis) => ParseResult.succeed(new Date(millis).toISOString())
+  encode: (millis, _, ast) =>
+    Number.isNaN(millis)
+      ? ParseResult.fail(new ParseResult.Type(ast, millis, "it is no instant"))
+      : ParseResult.succeed(new Date(Math.max(FIRST, Math.min(millis, LAST))).toISOString())
 })
+
+/** RFC 3339 has years of four digits: what is due after the last of them, as a timeout of a million years, is due at its end. */
+const FIRST = -62_167_219_200_000
+const LAST = 253_402_300_799_999

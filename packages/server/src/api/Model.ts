@@ -46,6 +46,13 @@ export const RunDescription = Schema.Struct({
 }).annotations({ identifier: "RunDescription" })
 export type RunDescription = typeof RunDescription.Type
 
+/** Passed on as the log has it: that was checked when it was written, and again when it was read. */
+const AnyEvent = Schema.declare((value): value is Event.Event => typeof value === "object" && value !== null && "_tag" in value, {
+  identifier: "Event",
+  description: "An event (docs/log.md).",
+  jsonSchema: { type: "object", required: ["_tag", "at"], properties: { _tag: { type: "string" }, at: { type: "number" } } }
+})
+
 /** One event of a history. `event` is what the log holds (docs/log.md), its instants epoch milliseconds. */
 export const RecordedEvent = Schema.Struct({
   runId: Schema.String,
@@ -54,7 +61,7 @@ export const RecordedEvent = Schema.Struct({
   /** The position in the log of all runs; told when many runs are followed. */
   position: optional(Schema.Number),
   at: Instant,
-  event: Schema.typeSchema(Event.Event).annotations({ identifier: "Event", jsonSchema: { type: "object" } })
+  event: AnyEvent
 }).annotations({ identifier: "RecordedEvent" })
 export type RecordedEvent = typeof RecordedEvent.Type
 

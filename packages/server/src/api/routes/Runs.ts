@@ -30,6 +30,7 @@ export const FILTER = {
   parent: optional(Schema.String),
   paused: optional(Flag),
   blocked: optional(Flag),
+  /** At this instant or later. */
   createdAfter: optional(Instant),
   createdBefore: optional(Instant)
 }
@@ -45,7 +46,7 @@ export const StartBody = Schema.Struct({
   /** The run stays pending until then. */
   startAt: optional(Instant),
   /** Longest time from its beginning, in milliseconds. */
-  timeoutMillis: optional(Schema.Number.pipe(Schema.positive())),
+  timeoutMillis: optional(Schema.Number.pipe(Schema.int(), Schema.positive())),
   /** A signal that the run gets with its start, or that the existing run gets. */
   signal: optional(Schema.Struct({ name: Schema.String, payload: optional(AnyJson), messageId: optional(Schema.String) }))
 }).annotations({ identifier: "StartBody" })

@@ -1,0 +1,229 @@
+/**
+ * The server without a port: a function from requests to responses. It owns what every request goes through, and nothing
+ * that only one route needs.
+ *
+ * - A1 A request becomes one fiber, which is interrupted when its caller goes. Whatever it has committed by then stays.
+ * - A2 Nothing is compiled and no layer is built for a request: routes are mounted once.
+ * - A3 Every answer is encoded by the schema of its route; every refusal is a problem document. What dies is told as
+ *      `InternalError`, and logged with its cause under the id of the request.
+ * - A4 The caller is known, counted and compared with the access of the route before anything else of a request is read.
+ * - A5 Whatever is no reading is told to the audit log, done or refused.
+ */
+import { Cause, Clock, Context, Effect, Exit, FiberId, Runtime, type Scope } from "effect"
+import { Hono } from "hono"
+import type { Asked, Refusal } from "./api/Handler.js"
+import type { Caller } from "./api/Model.js"
+import * as Auth from "./auth/Auth.js"
+import { isMutation } from "./auth/Headers.js"
+import * as Role from "./auth/Role.js"
+import * as Body from "./Body.js"
+import { Forbidden, HostRefused, InternalError, MethodNotAllowed, RouteUnknown, ServerStopping, Unauthenticated } from "./Errors.js"
+import * as Exchange from "./Exchange.js"
+import * as Mounted from "./Mounted.js"
+import { complete, type Options, type Settings } from "./Options.js"
+import * as Streams from "./stream/Streams.js"
+
+export interface App {
+  /** Answers a request; never rejects. */
+  readonly fetch: (request: Request, from?: Exchange.From) => Promise<Response>
+  /** Refuses what comes from now on, ends the streams, and waits until all that came before is answered. */
+  readonly drain: Effect.Effect<void>
+  /** Whether callers must say who they are. */
+  readonly guarded: boolean
+}
+
+interface State {
+  readonly settings: Settings
+  readonly auth: Auth.AuthShape
+  readonly streams: Streams.StreamsShape
+  readonly runtime: Runtime.Runtime<Mounted.Services>
+  /** Requests without an answer. */
+  readonly open: Set<Exchange.Exchange>
+  /** Called when the last of them is answered. */
+  idle: () => void
+  stopping: boolean
+}
+
+/** What an app stands on. */
+export type Requirements = Exclude<Mounted.Services, Auth.Auth | Streams.Streams>
+
+export const make = (options: Options = {}): Effect.Effect<App, never, Requirements | Scope.Scope> =>
+  Effect.gen(function*() {
+    const settings = complete(options)
+    const auth = yield* Auth.make(settings)
+    const streams = yield* Streams.make(settings)
+    const services = Context.make(Auth.Auth, auth).pipe(Context.add(Streams.Streams, streams))
+    const runtime = yield* Effect.provide(Effect.runtime<Mounted.Services>(), services)
+    const state: State = { settings, auth, streams, runtime, open: new Set(), idle: () => {}, stopping: false }
+    const hono = mount(state)
+    return {
+      fetch: (request, from = {}) => receive(state, hono, request, from),
+      drain: drain(state),
+      guarded: auth.configured
+    }
+  })
+
+const drain = (state: State): Effect.Effect<void> =>
+  Effect.zipRight(
+    Streams.stop(state.streams),
+    Effect.async((resume) => {
+      state.stopping = true
+      state.idle = () => resume(Effect.void)
+      if (state.open.size === 0) state.idle()
+    })
+  )
+
+type Router = Hono<{ readonly Bindings: Exchange.Exchange }>
+
+const mount = (state: State): Router => {
+  // A path is decoded once, and not before it is known where its segments end.
+  const hono: Router = new Hono({ getPath: (request) => Exchange.placeOf(request.url).path })
+  for (const [path, methods] of Mounted.byPath()) {
+    hono.all(path.replaceAll(/\{(\w+)\}/g, ":$1"), ({ env }) => run(state, env, dispatch(state, methods, env)))
+  }
+  hono.notFound(({ env }) => {
+    const unknown = new RouteUnknown({ path: env.path.slice(0, SHOWN_MAX) })
+    return run(state, env, Effect.succeed(Exchange.refusal(env, foreign(state, env) ?? unknown)))
+  })
+  return hono
+}
+
+const SHOWN_MAX = 200
+
+const receive = async (state: State, hono: Router, request: Request, from: Exchange.From): Promise<Response> => {
+  const exchange = Exchange.make(request, from, state.settings)
+  state.open.add(exchange)
+  try {
+    return await hono.fetch(request, exchange)
+  } finally {
+    state.open.delete(exchange)
+    if (state.open.size === 0) state.idle()
+  }
+}
+
+/** A1. The answer to a caller who has gone is seen by nobody. */
+const run = (state: State, exchange: Exchange.Exchange, answer: Effect.Effect<Response, never, Mounted.Services>): Promise<Response> =>
+  new Promise((resolve) => {
+    const { signal } = exchange
+    const fiber = Runtime.runFork(state.runtime, answer)
+    const leave = () => fiber.unsafeInterruptAsFork(FiberId.none)
+    signal.addEventListener("abort", leave)
+    if (signal.aborted) leave()
+    fiber.addObserver((exit) => {
+      signal.removeEventListener("abort", leave)
+      resolve(Exit.isSuccess(exit) ? exit.value : Exchange.refusal(exchange, new ServerStopping()))
+    })
+  })
+
+const dispatch = (
+  state: State,
+  methods: Mounted.Methods,
+  exchange: Exchange.Exchange
+): Effect.Effect<Response, never, Mounted.Services> => {
+  const { method } = exchange
+  const mounted = methods.byMethod.get(method === "HEAD" ? "GET" : method)
+  if (mounted === undefined) return Effect.sync(() => unmounted(state, methods, exchange))
+  const answered = Effect.matchCauseEffect(answer(state, mounted, exchange), {
+    onSuccess: Effect.succeed,
+    onFailure: (cause) => failed(mounted, exchange, cause)
+  })
+  // Also for a caller who has gone: what was asked may have been done.
+  if (isMutation(method)) {
+    return Effect.onExit(answered, (exit) => audit(state, mounted, exchange, Exit.isSuccess(exit) ? exit.value.status : CALLER_GONE))
+  }
+  return method === "HEAD" ? Effect.map(answered, (response) => bare(response)) : answered
+}
+
+/** What the audit log tells of an answer that nobody waited for. */
+const CALLER_GONE = 499
+
+const unmounted = (state: State, { allowed }: Mounted.Methods, exchange: Exchange.Exchange): Response => {
+  const refused = foreign(state, exchange)
+  if (refused !== undefined) return Exchange.refusal(exchange, refused)
+  if (exchange.method === "OPTIONS") return Exchange.respond(exchange, 204, { allow: allowed.join(", ") }, null)
+  return Exchange.refusal(exchange, new MethodNotAllowed({ method: exchange.method.slice(0, SHOWN_MAX), allowed }))
+}
+
+/** What is not read must not be made either: a stream ends here. */
+const bare = (response: Response): Response => {
+  void response.body?.cancel()
+  return new Response(null, response)
+}
+
+/** A name that was made to lead to this machine is none of its own. */
+const foreign = ({ auth }: State, { header }: Exchange.Exchange): HostRefused | undefined => {
+  const host = header("host")
+  return auth.answersFor(host) ? undefined : new HostRefused({ host: (host ?? "").slice(0, SHOWN_MAX) })
+}
+
+// ---- a request that has a handler ----
+
+const answer = (
+  state: State,
+  mounted: Mounted.Mounted,
+  exchange: Exchange.Exchange
+): Effect.Effect<Response, Refusal, Mounted.Services> =>
+  Effect.gen(function*() {
+    const caller = yield* admit(state, mounted, exchange)
+    const { route } = mounted
+    const params = yield* mounted.decode.params(exchange.path)
+    exchange.runId = Mounted.runIdIn(params)
+    const query = yield* mounted.decode.query(exchange.search)
+    const body = route.body === undefined ? undefined : yield* mounted.decode.body(yield* Body.read(exchange.request, state.settings))
+    const { header, remoteAddress, requestId, signal } = exchange
+    const asked: Asked<Mounted.Route> = { params, query, body, header, caller, requestId, remoteAddress, signal }
+    const reply = yield* mounted.handle(asked)
+    if (reply._tag === "Value") {
+      exchange.runId ??= Mounted.runIdIn(reply.value)
+      // Who signs in is known afterwards.
+      exchange.caller ??= Mounted.callerIn(reply.value)
+    }
+    return yield* mounted.encode(exchange, reply)
+  })
+
+const NOBODY: Caller = { name: "anonymous", role: "viewer", via: "anonymous" }
+
+/** A4. */
+const admit = (state: State, { route }: Mounted.Mounted, exchange: Exchange.Exchange): Effect.Effect<Caller, Refusal> =>
+  Effect.gen(function*() {
+    const { auth } = state
+    const refused = foreign(state, exchange)
+    if (refused !== undefined) return yield* refused
+    const isOpen = route.access === "open"
+    if (state.stopping && !isOpen) return yield* new ServerStopping()
+    const caller = isOpen ? undefined : yield* auth.authenticate(exchange)
+    exchange.caller = caller
+    const { headers, refusal } = yield* auth.admit(caller, exchange.remoteAddress)
+    exchange.headers = { ...exchange.headers, ...headers }
+    if (refusal !== undefined) return yield* refusal
+    if (isOpen) return NOBODY
+    if (caller === undefined) return yield* new Unauthenticated()
+    if (!Role.may(caller.role, route.access)) return yield* new Forbidden({ access: route.access, role: caller.role })
+    return caller
+  })
+
+/** A refusal is told as it is; a store that fails is also for the operator, and so is all that dies (A3). */
+const failed = (mounted: Mounted.Mounted, exchange: Exchange.Exchange, cause: Cause.Cause<Refusal>): Effect.Effect<Response> => {
+  const failure = Cause.failureOption(cause)
+  const note = { requestId: exchange.requestId, route: mounted.route.name }
+  const told = (refusal: Refusal) => Effect.sync(() => Exchange.refusal(exchange, refusal))
+  if (failure._tag === "Some" && Exchange.isTold(failure.value)) {
+    const { value } = failure
+    if (!FOR_OPERATORS.has(value._tag)) return told(value)
+    return Effect.zipRight(Effect.annotateLogs(Effect.logWarning(value.message), note), told(value))
+  }
+  if (Cause.isInterruptedOnly(cause)) return told(new ServerStopping())
+  return Effect.zipRight(Effect.annotateLogs(Effect.logError("a request was answered with InternalError", cause), note), told(new InternalError()))
+}
+
+const FOR_OPERATORS: ReadonlySet<string> = new Set(["LogError", "HistoryDamaged"])
+
+/** A5. */
+const audit = (
+  { auth }: State,
+  { route }: Mounted.Mounted,
+  { caller, code, method, path, requestId, runId }: Exchange.Exchange,
+  status: number
+): Effect.Effect<void> =>
+  Effect.flatMap(Clock.currentTimeMillis, (at) =>
+    auth.audit.write({ at, requestId, caller, action: route.name, method, path, status, code, runId }))

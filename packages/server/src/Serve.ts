@@ -1,0 +1,134 @@
+/**
+ * The server on a port. It listens on this machine only, unless callers must say who they are; it bounds how long a request
+ * may take to arrive; and it stops in order: no new connections, streams told, what was asked answered, then closed.
+ */
+import { createServer, type Server as HttpServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import type { Duplex } from "node:stream"
+import { getRequestListener } from "@hono/node-server"
+import { Errors } from "@reprise/core/engine"
+import { Context, Duration, Effect, Layer, type Scope } from "effect"
+import type { Refusal } from "./api/Handler.js"
+import { type Code, CONTENT_TYPE } from "./api/Problem.js"
+import * as App from "./App.js"
+import { isLoopback } from "./auth/Cookies.js"
+import { HeadersTooLarge, RequestInvalid } from "./Errors.js"
+import * as Options from "./Options.js"
+import { problemOf } from "./Problems.js"
+
+export interface Serving extends Options.Options {
+  /** The address to listen on. Default: 127.0.0.1, which only this machine reaches. */
+  readonly hostname?: string
+  /** Default: 7070. With 0 a free one is taken. */
+  readonly port?: number
+}
+
+export interface Listening {
+  readonly hostname: string
+  readonly port: number
+  /** Where the server is, for programs on this machine. */
+  readonly url: string
+  readonly app: App.App
+}
+
+export class Server extends Context.Tag("@reprise/server/Server")<Server, Listening>() {}
+
+const HOSTNAME = "127.0.0.1"
+const PORT = 7070
+
+/**
+ * Serves for as long as the layer lives.
+ *
+ * @example
+ * import { Layer } from "effect"
+ * import type { Client } from "@reprise/core"
+ * import type { Log, Records, RunLogs } from "@reprise/core/engine"
+ * import { Auth, Server } from "@reprise/server"
+ *
+ * // A worker, or a client without one, on a store.
+ * declare const engine: Layer.Layer<Client.Client | Log.Log | Records.Records | RunLogs.RunLogs>
+ *
+ * const main = Server.layer({ hostname: "0.0.0.0", auth: [Auth.keys] }).pipe(Layer.provide(engine), Layer.launch)
+ */
+export const layer = (options: Serving = {}): Layer.Layer<Server, Errors.ConfigurationInvalid, App.Requirements> =>
+  Layer.scoped(Server, Effect.flatMap(App.make(options), (app) => listen(app, options)))
+
+/** Serves an app until the scope closes; then it stops in order. */
+export const listen = (app: App.App, options: Serving): Effect.Effect<Listening, Errors.ConfigurationInvalid, Scope.Scope> =>
+  Effect.gen(function*() {
+    const { hostname = HOSTNAME, port = PORT } = options
+    const settings = Options.complete(options)
+    yield* checkAddress(app, hostname)
+    const server = yield* Effect.acquireRelease(opened(serverOf(app, settings), hostname, port), (open) => stop(app, open, settings))
+    const bound = server.address() as AddressInfo
+    const shown = hostname.includes(":") ? `[${hostname}]` : hostname
+    return { hostname, port: bound.port, url: `http://${shown}:${bound.port}`, app }
+  })
+
+/** Without auth, whoever reaches the port may do all. */
+const checkAddress = (app: App.App, hostname: string): Effect.Effect<void, Errors.ConfigurationInvalid> =>
+  app.guarded || isLoopback(hostname) || hostname === "::1" ? Effect.void : refused(
+    `it has no auth, and would listen on ${hostname}, which others can reach`,
+    "Give the server a provider of auth, such as `auth: [Auth.keys]`, or let it listen on 127.0.0.1."
+  )
+
+const refused = (detail: string, advice: string) =>
+  Effect.fail(new Errors.ConfigurationInvalid({ subject: "server", detail, advice }))
+
+const serverOf = (app: App.App, settings: Options.Settings): HttpServer => {
+  const listener = getRequestListener(
+    (request, { incoming }) => app.fetch(request, { remoteAddress: incoming.socket?.remoteAddress }),
+    // What Node took for a request, and no URL can be made of.
+    { overrideGlobalObjects: false, errorHandler: () => new Response(problem(UNREADABLE), { status: 400, headers: { "content-type": CONTENT_TYPE } }) }
+  )
+  const server = createServer({
+    maxHeaderSize: settings.headersBytesMax,
+    headersTimeout: settings.headersMillis,
+    requestTimeout: settings.requestMillis,
+    keepAliveTimeout: settings.keepAliveMillis,
+    // How often Node looks for requests that are late: soon enough for the shorter of the bounds.
+    connectionsCheckingInterval: Math.max(50, Math.min(settings.headersMillis, settings.requestMillis) / 4)
+  }, (incoming, outgoing) => void listener(incoming, outgoing))
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => turnAway(error, socket, settings))
+  return server
+}
+
+const UNREADABLE = new RequestInvalid({ errors: [{ path: "path", message: "it is no path of a URL, or the host is none" }] })
+
+const problem = (refusal: Refusal & { readonly _tag: Code }): string => JSON.stringify(problemOf(refusal, "none"))
+
+/** What is no HTTP, or too large or too slow, has no request that a handler could be asked about. */
+const turnAway = (error: NodeJS.ErrnoException, socket: Duplex, { headersBytesMax }: Options.Settings): void => {
+  if (!socket.writable) return
+  if (error.code === "HPE_HEADER_OVERFLOW") return end(socket, "431 Request Header Fields Too Large", problem(new HeadersTooLarge({ bytesMax: headersBytesMax })))
+  if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") return end(socket, "408 Request Timeout", "")
+  return end(socket, "400 Bad Request", problem(new RequestInvalid({ errors: [{ path: "request", message: "it is not HTTP" }] })))
+}
+
+const end = (socket: Duplex, status: string, body: string): void => {
+  const head = [`HTTP/1.1 ${status}`, "Connection: close", `Content-Type: ${CONTENT_TYPE}`, `Content-Length: ${Buffer.byteLength(body)}`]
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`)
+}
+
+const opened = (server: HttpServer, hostname: string, port: number): Effect.Effect<HttpServer, Errors.ConfigurationInvalid> =>
+  Effect.async((resume) => {
+    const failed = (error: Error) =>
+      resume(refused(`it cannot listen on ${hostname}, port ${port}: ${error.message}`, "Choose another port, or stop who has it."))
+    server.once("error", failed)
+    server.listen(port, hostname, () => {
+      server.off("error", failed)
+      resume(Effect.succeed(server))
+    })
+  })
+
+/** Connections that wait for nothing are closed at once; the others as soon as they are answered, or when the grace is over. */
+const stop = (app: App.App, server: HttpServer, { graceMillis }: Options.Settings): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+    server.closeIdleConnections()
+    const answered = Effect.zipRight(app.drain, Effect.zipRight(Effect.sync(() => server.closeIdleConnections()), Effect.promise(() => closed)))
+    // Finalizers run uninterruptibly, and so the time limit of this one would not hold.
+    yield* Effect.timeoutOption(Effect.interruptible(answered), Duration.millis(graceMillis))
+    server.closeAllConnections()
+    yield* Effect.promise(() => closed)
+  })
