@@ -27,7 +27,7 @@ export const program = async (): Promise<string> => {
   const added: Date = await handle.update(Add, total)
   const tried: Either.Either<Date, Full> = await handle.updateOutcome(Add, added.getTime())
   await client.byKey(Checkout, "a").cancel({ reason: Either.isLeft(tried) ? tried.left._tag : "enough" })
-  await client.startWithSignal(Checkout, { at: added }, { message: Approve, payload: { by: "Bea" } })
+  await client.signalWithStart(Checkout, { at: added }, { message: Approve, payload: { by: "Bea" } })
   for await (const run of client.list({ status: ["running"], workflow: Checkout.name })) await client.handle(Checkout, run.runId).result()
   for await (const { event } of client.follow({ type: ["RunCompleted"] }, { after: "end" })) if (event._tag === "RunCompleted") break
   const { name } = await client.call(ROUTES.describeWorkflow, { params: { workflow: "checkout" } })

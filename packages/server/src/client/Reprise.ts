@@ -61,7 +61,7 @@ export interface Client extends Call.Call {
     options?: StartOptions
   ) => Promise<Started<A, E>>
   /** Starts a run, or takes the open one that has the id or key, and sends it a signal: both or neither. */
-  readonly startWithSignal: <Input, A, E, Payload>(
+  readonly signalWithStart: <Input, A, E, Payload>(
     workflow: Workflow.Workflow<Input, A, E, unknown>,
     input: Input,
     send: Sent<Payload>,
@@ -97,7 +97,7 @@ export const connect = ({ url, ...options }: Options): Client => {
   return {
     ...call,
     start: (workflow, input, startOptions) => start(connection, workflow, input, startOptions),
-    startWithSignal: (workflow, input, sent, startOptions) => start(connection, workflow, input, startOptions, sent),
+    signalWithStart: (workflow, input, sent, startOptions) => start(connection, workflow, input, startOptions, sent),
     execute: (workflow, input, startOptions) => execute(connection, workflow, input, startOptions),
     handle: (workflow, runId) => Handle.make(connection, workflow, runId),
     byKey: ({ name }, key) => ({ ...Talk.make(call, { workflow: name, key }), workflow: name, key }),
