@@ -148,7 +148,9 @@ describe("the audit log", () => {
       const audit = yield* Audit.make(1_000)
       const key = `rpr_${"a".repeat(16)}_${"b".repeat(64)}`
       const paths = ["/api/v1/awakeables/s3cret/resolve", "/api/v1/runs/r1/cancel?token=s3cret#s3cret", `/api/v1/keys/${key}`]
-      for (const path of [...paths, `/x/${"y".repeat(10_000)}`]) yield* audit.write({ ...(yield* entry(1, { path })), ...{ password: "s3cret" } })
+      for (const path of [...paths, `/x/${"y".repeat(10_000)}`]) {
+        yield* audit.write({ ...(yield* entry(1, { path })), ...{ password: "s3cret" } })
+      }
       const text = JSON.stringify(yield* audit.list({}))
       expect(text).not.toContain("s3cret")
       expect(text).not.toContain("b".repeat(64))

@@ -47,7 +47,9 @@ describe("a server without auth", () => {
           expect([host, auth.answersFor(host)]).toEqual([host, true])
         }
         const disguised = ["localhost.evil.test", "127.0.0.1.evil.test", "127.0.0.1@evil.test", "dev.test", ""]
-        for (const host of ["evil.test", "evil.test:7070", "192.0.2.1", "[::2]", ...disguised]) expect([host, auth.answersFor(host)]).toEqual([host, false])
+        for (const host of ["evil.test", "evil.test:7070", "192.0.2.1", "[::2]", ...disguised]) {
+          expect([host, auth.answersFor(host)]).toEqual([host, false])
+        }
       })))
 
   it.scoped("does nothing for the page of another that a browser on this machine shows", () =>
