@@ -87,7 +87,7 @@ const living: fc.Arbitrary<Node> = anyWith((tie) => [
   { arbitrary: node("within", fc.tuple(tie("node")), {}), weight: 1 },
   { arbitrary: saga(tie("node")), weight: 3 },
   { arbitrary: turns(tie("node")), weight: 2 },
-  { arbitrary: later(tie("node")), weight: 2 },
+  { arbitrary: later(tie("node")), weight: 5 },
   { arbitrary: node("patched", none, { patch: fc.nat({ max: 1 }) }), weight: 4 },
   { arbitrary: node("again", none, {}), weight: 4 }
 ])

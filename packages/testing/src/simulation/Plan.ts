@@ -108,7 +108,7 @@ export const arbitrary = (bounds: Bounds): fc.Arbitrary<Plan> => {
     sort: fc.nat({ max: sorts.length - 1 }),
     nth: nth(bounds.callsMax),
     amount,
-    next: fc.oneof({ arbitrary: fc.constant(undefined), weight: 2 }, { arbitrary: fc.record({ sort: fc.nat({ max: 99 }), amount }), weight: 1 })
+    next: fc.oneof(fc.constant(undefined), fc.record({ sort: fc.nat({ max: 99 }), amount }))
   })
   return fc.record({
     on: fc.array(fc.boolean(), { minLength: sorts.length, maxLength: sorts.length, size: "max" }),
@@ -137,9 +137,10 @@ const faultsOf = ({ amount, next, nth, sort }: Drawn, sorts: ReadonlyArray<Pick<
   const first: Fault = { ...sorts[sort]!, nth, amount }
   if (next === undefined) return [first]
   const same = sorts.filter(({ at }) => at === first.at)
-  // What arrives late meets what was asked for in its place, if that is slow.
-  const slow = first.does === "late" && next.sort % 2 === 0 ? same.find(({ does }) => does === "slow") : undefined
-  return [first, { ...slow ?? same[next.sort % same.length]!, nth: nth + 1, amount: next.amount }]
+  // What arrives late comes before what was asked for in its place, if that is slow.
+  const slow = first.does === "late" ? same.find(({ does }) => does === "slow") : undefined
+  if (slow !== undefined) return [first, { ...slow, nth: nth + 1, amount: amount + next.amount }]
+  return [first, { ...same[next.sort % same.length]!, nth: nth + 1, amount: next.amount }]
 }
 
 /** Most runs have few calls, and what comes early is as interesting as what comes late. */

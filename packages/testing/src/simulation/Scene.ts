@@ -88,19 +88,32 @@ const look = (world: World.World, isAtRest: boolean): Effect.Effect<ReadonlyArra
     const runs: Array<SeenRun> = []
     for (const { blocked, runId, status, version, workflow } of summaries.toReversed()) {
       const history = yield* world.history(runId)
-      const { messages, notes } = yield* Effect.orDie(log.inbox(runId))
-      const state = fold(runId, workflow, version, history)
-      const known = new Set([
-        ...history.flatMap((event) => ("messageId" in event ? [event.messageId] : [])),
-        ...messages.map(({ messageId }) => messageId),
-        ...notes.refused.keys()
-      ])
-      const lost = acknowledged.filter((sent) => sent.runId === runId && !known.has(sent.messageId)).map(({ messageId }) => messageId)
-      const rest = { messages, lost, until: isAtRest ? Infinity : now, isTakenUp: runIds.includes(runId) }
-      runs.push({ runId, workflow, version, status, blocked, history, unfinished: unfinishedOf(state, blocked !== undefined, rest) })
+      const inbox = yield* Effect.orDie(log.inbox(runId))
+      const rest: Rest = {
+        messages: inbox.messages,
+        lost: lostOf(acknowledged.filter((sent) => sent.runId === runId), history, inbox),
+        until: isAtRest ? Infinity : now,
+        isTakenUp: runIds.includes(runId)
+      }
+      const unfinished = unfinishedOf(fold(runId, workflow, version, history), blocked !== undefined, rest)
+      runs.push({ runId, workflow, version, status, blocked, history, unfinished })
     }
     return runs
   })
+
+/** What is neither in the history, nor in the inbox, nor was refused. */
+const lostOf = (
+  acknowledged: ReadonlyArray<World.Acknowledged>,
+  history: ReadonlyArray<Event.Event>,
+  { messages, notes }: Effect.Effect.Success<ReturnType<Log.LogShape["inbox"]>>
+): ReadonlyArray<string> => {
+  const known = new Set([
+    ...history.flatMap((event) => ("messageId" in event ? [event.messageId] : [])),
+    ...messages.map(({ messageId }) => messageId),
+    ...notes.refused.keys()
+  ])
+  return acknowledged.map(({ messageId }) => messageId).filter((messageId) => !known.has(messageId))
+}
 
 const fold = (runId: string, workflow: string, version: string, history: ReadonlyArray<Event.Event>): Run.RunState => {
   const state = Run.pending(runId, workflow, version)
@@ -119,19 +132,25 @@ interface Rest {
   readonly isTakenUp: boolean
 }
 
-const unfinishedOf = (state: Run.RunState, isBlocked: boolean, { isTakenUp, lost, messages, until }: Rest): ReadonlyArray<string> => {
-  const mail = messages.map(({ _tag, messageId }) => `${_tag} ${messageId} is not delivered`)
+const unfinishedOf = (state: Run.RunState, isBlocked: boolean, rest: Rest): ReadonlyArray<string> => {
+  const mail = rest.messages.map(({ _tag, messageId }) => `${_tag} ${messageId} is not delivered`)
   // No run ends with mail that nobody has read.
   if (Run.isClosed(state.status)) return mail
-  const forgotten = lost.map((messageId) => `message ${messageId} is lost`)
-  if (isBlocked) return forgotten
-  if (state.paused !== undefined) {
-    if (messages.some(({ _tag }) => _tag === "Resume")) return [...forgotten, "its resume is not delivered"]
-    // Messages may say that it is to go on, or to end.
-    return isTakenUp && messages.length === 0 ? [...forgotten, "it is paused, and would be taken up"] : forgotten
-  }
-  const wrong = [...forgotten, ...mail]
-  if (state.continuing !== undefined) wrong.push("its next generation has not begun")
+  const lost = rest.lost.map((messageId) => `message ${messageId} is lost`)
+  if (isBlocked) return lost
+  if (state.paused !== undefined) return [...lost, ...awake(rest)]
+  return [...lost, ...mail, ...open(state, rest.until)]
+}
+
+/** What is wrong with a run that is paused, and should be left alone. */
+const awake = ({ isTakenUp, messages }: Rest): ReadonlyArray<string> => {
+  if (messages.some(({ _tag }) => _tag === "Resume")) return ["its resume is not delivered"]
+  // Messages may say that it is to go on, or to end.
+  return isTakenUp && messages.length === 0 ? ["it is paused, and would be taken up"] : []
+}
+
+const open = (state: Run.RunState, until: number): ReadonlyArray<string> => {
+  const wrong = state.continuing === undefined ? [] : ["its next generation has not begun"]
   for (const { id, phase } of state.steps.values()) if (phase !== "asking") wrong.push(`step ${id} is ${phase}`)
   for (const [id, dueAt] of state.timers) if (dueAt <= until) wrong.push(`timer ${id} has not fired`)
   return wrong
