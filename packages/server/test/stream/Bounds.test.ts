@@ -3,6 +3,7 @@ import { Errors, type Log } from "@reprise/core/engine"
 import { MemoryLog } from "@reprise/testing"
 import { Effect, Exit, Fiber, Scope, TestClock } from "effect"
 import { connect, leave, remembered, seqs, take, toEnd, types } from "./connection.js"
+import { turn } from "./HandClock.js"
 import * as Process from "./process.js"
 
 const opened = (bounds: Parameters<typeof Process.open>[1] = {}, worn?: (log: Log.LogShape) => Log.LogShape) =>
@@ -124,12 +125,45 @@ describe("streams", () => {
       const before = readCount
       yield* Process.begin(process.log, "a")
       for (let seq = 1; seq <= 100; seq++) {
-        yield* Process.steps(process.log, "a", seq, ["x"])
+        yield* Effect.zipRight(Process.steps(process.log, "a", seq, ["x"]), turn)
         if (seq % 50 === 0) yield* TestClock.adjust(20)
       }
       yield* TestClock.adjust(20)
       yield* Fiber.join(all)
       expect(readCount - before).toBeLessThan(12)
+    }))
+
+  it.scoped("look again when something is committed while they look", () =>
+    Effect.gen(function*() {
+      const gate = yield* Effect.makeLatch(false)
+      const process = yield* opened({}, (log) => ({
+        ...log,
+        read: (runId, after, limit) => Effect.zipLeft(log.read(runId, after, limit), gate.await)
+      }))
+      yield* Process.begin(process.log, "a")
+      const connection = connect(yield* process.ask("runEvents", { ...ofA, query: { after: 1 } }))
+      yield* take(connection)
+      const news = yield* Effect.fork(take(connection))
+      yield* turn
+      yield* Process.steps(process.log, "a", 1, ["x"])
+      yield* turn
+      yield* gate.open
+      yield* Fiber.join(news)
+      expect(seqs(connection)).toEqual([2])
+    }))
+
+  it.scoped("do not go on reading for a reader who has gone", () =>
+    Effect.gen(function*() {
+      let isInterrupted = false
+      const endless = Effect.onInterrupt(Effect.async<never>(() => {}), () => Effect.sync(() => (isInterrupted = true)))
+      const process = yield* opened({}, (log) => ({ ...log, read: () => endless }))
+      yield* Process.begin(process.log, "a")
+      const connection = connect(yield* process.ask("runEvents", ofA))
+      yield* take(connection)
+      yield* Effect.fork(take(connection))
+      yield* turn
+      yield* Effect.zipRight(leave(connection), turn)
+      expect([isInterrupted, remembered(process)]).toEqual([true, 0])
     }))
 
   it.scoped("look at the store by themselves where others commit untold", () =>
