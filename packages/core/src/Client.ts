@@ -10,7 +10,7 @@ export { cancel, pause, query, resolveStep, resume, type SendOptions, signal, te
 export { type Cause, type Misfit, type PatchUse, type Report, REPORTED_MAX, type Runs } from "./client/Report.js"
 export { end, type Ended, outcome, result } from "./client/Results.js"
 export { byKey, describe, type Description, history, list } from "./client/Runs.js"
-export { Client, type ClientShape, type LocalWorker, make, type Waiter, type Waiters } from "./client/Shape.js"
+export { Client, type ClientShape, type LocalWorker, make, type Vitals, type Waiter, type Waiters } from "./client/Shape.js"
 export { why } from "./client/Why.js"
 export type { Mail, Wait, WaitsFor, WhyReport } from "./client/WhyReport.js"
 export { whyText } from "./client/WhyText.js"

@@ -47,6 +47,7 @@ export const readerLayer = (options: { readonly filename: string }): Layer.Layer
 const make = (store: Store.StoreShape): Log.LogShape => ({
   epoch: store.epoch,
   watchesAll: true,
+  durability: store.durability,
   ...reads(Store.readerOf(store)),
   append: (appends) => append(store, appends),
   send: (runId, message) => send(store, runId, message),

@@ -39,6 +39,7 @@ export interface Options {
 export interface StoreShape {
   readonly filename: string
   readonly epoch: number
+  readonly durability: "full" | "normal"
   readonly committer: Committer.Committer
   readonly writer: Clients.Opened
   readonly reader: Connection
@@ -107,7 +108,7 @@ export const open = (options: Options): Effect.Effect<StoreShape, Errors.StoreEr
     )
     const reader = yield* Clients.reader(filename)
     const committer = yield* Committer.make(filename, writer.connection, epoch, options.onFailed)
-    return { filename, epoch, committer, writer, reader: reader.connection }
+    return { filename, epoch, durability: options.durability ?? "full", committer, writer, reader: reader.connection }
   })
 
 /**

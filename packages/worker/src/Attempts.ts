@@ -10,6 +10,7 @@
 import { Context, Effect, Exit, FiberId, Option, Runtime, RuntimeFlags } from "effect"
 import { Step } from "@reprise/core"
 import { type Activation, Errors, Journal, type Json, Payload, Run } from "@reprise/core/engine"
+import * as Metrics from "./Metrics.js"
 import * as Telemetry from "./Telemetry.js"
 import type { LiveRun, Result, RunningAttempt, Worker } from "./State.js"
 
@@ -78,8 +79,10 @@ const begin = (worker: Worker, run: LiveRun, step: Run.OpenStep, attempt: Runnin
   const traced = worker.sinks.tracing ? Telemetry.attemptSpan(worker, run, step, effect) : effect
   const fiber = Runtime.runFork(withAttempt(worker.runtime, info))(traced)
   attempt.fiber = fiber
+  const begunAt = worker.now()
   fiber.addObserver((exit) => {
     worker.slots.free += 1
+    if (attempt.ending !== "stop") Metrics.measureAttempt(run.state.workflow, step.name, worker.now() - begunAt)
     if (run.attempts.get(step.id) === attempt) run.attempts.delete(step.id)
     report(run, step, attempt, exit, ends)
     nextInLine(worker)

@@ -6,8 +6,8 @@
 import { Effect } from "effect"
 import { Errors, type Log } from "@reprise/core/engine"
 import * as Live from "./Live.js"
+import * as Metrics from "./Metrics.js"
 import * as RunLoop from "./RunLoop.js"
-import * as Telemetry from "./Telemetry.js"
 import type { LiveRun, Pending, Worker } from "./State.js"
 
 /** Runs until it is interrupted. */
@@ -39,12 +39,24 @@ const commit = (
   worker: Worker,
   outbox: ReadonlyArray<{ readonly run: LiveRun; readonly pending: Pending }>
 ): Effect.Effect<void> =>
-  Effect.match(asLogError("append", worker.log.append(outbox.map(({ pending }) => pending.append))), {
-    onSuccess: (answers) => {
-      Telemetry.commitSize.unsafeUpdate(outbox.length, [])
-      acknowledgeAll(worker, outbox, (i) => answers[i]!)
-    },
-    onFailure: (error) => acknowledgeAll(worker, outbox, () => error)
+  Effect.suspend(() => {
+    const { pulse } = worker
+    const begun = performance.now()
+    pulse.commitSince = worker.now()
+    return Effect.match(asLogError("append", worker.log.append(outbox.map(({ pending }) => pending.append))), {
+      onSuccess: (answers) => {
+        pulse.commitSince = undefined
+        pulse.commitFailedAt = undefined
+        Metrics.commitSize.unsafeUpdate(outbox.length, [])
+        Metrics.commitSeconds.unsafeUpdate(Metrics.seconds(performance.now() - begun), [])
+        acknowledgeAll(worker, outbox, (i) => answers[i]!)
+      },
+      onFailure: (error) => {
+        pulse.commitSince = undefined
+        pulse.commitFailedAt = worker.now()
+        acknowledgeAll(worker, outbox, () => error)
+      }
+    })
   })
 
 const acknowledgeAll = (

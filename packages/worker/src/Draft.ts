@@ -23,6 +23,7 @@ import {
   Run
 } from "@reprise/core/engine"
 import * as Attempts from "./Attempts.js"
+import * as Metrics from "./Metrics.js"
 import * as Pausing from "./Pausing.js"
 import * as Telemetry from "./Telemetry.js"
 import type { Fact, LiveRun, Result, Worker } from "./State.js"
@@ -251,7 +252,7 @@ const fireTimers = (worker: Worker, run: LiveRun, draft: Draft, now: number): vo
     if (draft.fault !== undefined || hasEnded(run)) return
     // An earlier timer of this round may have cancelled this one.
     if (!run.state.timers.has(id)) continue
-    Telemetry.timerLateness.unsafeUpdate(now - dueAt, [])
+    Metrics.timerLateness.unsafeUpdate(Metrics.seconds(now - dueAt), [])
     deliver(worker, run, draft, Decide.timerFired(id, now))
   }
 }

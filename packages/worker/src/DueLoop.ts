@@ -5,6 +5,7 @@
 import { Duration, Effect, Schedule } from "effect"
 import type { Errors } from "@reprise/core/engine"
 import * as Live from "./Live.js"
+import * as Pulse from "./Pulse.js"
 import * as RunLoop from "./RunLoop.js"
 import type { Worker } from "./State.js"
 
@@ -32,10 +33,12 @@ export const run = (worker: Worker): Effect.Effect<void> => Effect.repeat(round(
 const round = (worker: Worker): Effect.Effect<void> =>
   Effect.gen(function*() {
     const now = worker.now()
+    Pulse.beginRound(worker.pulse, now)
     // What is appended from here on may be due before what the store answers now.
     worker.nextLookAt = Infinity
     const limit = ROUND + worker.stillDueCount
     const { nextAt, runIds } = yield* worker.log.runnable({ now, recover: false, limit })
+    Pulse.endRound(worker.pulse, now, runIds.length === limit)
     for (const runId of runIds) wake(worker, runId)
     worker.stillDueCount = runIds.filter((runId) => isAtRest(worker, runId)).length
     const again = runIds.length === limit ? AGAIN_MILLIS : worker.limits.pollMillis
@@ -87,11 +90,13 @@ const isAtRest = (worker: Worker, runId: string): boolean => {
 const pause = (worker: Worker, nextAt: number): Effect.Effect<void> => {
   const until = Math.min(nextAt, worker.nextLookAt)
   worker.nextLookAt = until
+  Pulse.planRound(worker.pulse, until, worker.now())
   const nudged = Effect.async<void>((resume) => {
     // Told of an earlier instant before anyone could be nudged: the sleep beside this is too long already.
     if (worker.nextLookAt < until) return resume(Effect.void)
     worker.dueSoon = () => {
       worker.dueSoon = ignore
+      Pulse.planRound(worker.pulse, worker.nextLookAt, worker.now())
       resume(Effect.void)
     }
     return Effect.sync(() => {

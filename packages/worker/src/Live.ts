@@ -1,7 +1,7 @@
 /** A live run as a record: made, handed to the store, dropped. What happens in between is RunLoop's. */
 import { Duration, Effect, Runtime } from "effect"
 import { type Errors, Program, type Run, type Workflow } from "@reprise/core/engine"
-import * as Telemetry from "./Telemetry.js"
+import * as Metrics from "./Metrics.js"
 import type { LiveRun, Pending, Worker } from "./State.js"
 
 export const makeLive = (
@@ -84,7 +84,7 @@ export const fork = (worker: Worker, effect: Effect.Effect<void>): void => {
 /** Counts a failure of the store, and logs it unless it has just been logged: every run in memory may meet it. */
 export const storeFailed = (worker: Worker, error: Errors.LogError): Effect.Effect<void> =>
   Effect.suspend(() => {
-    Telemetry.storeErrors.unsafeUpdate(1, [])
+    Metrics.storeErrors.unsafeUpdate(1, [])
     const now = worker.now()
     if (now - worker.storeFailedAt < Duration.toMillis(WARN_EVERY)) return Effect.void
     worker.storeFailedAt = now

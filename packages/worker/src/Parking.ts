@@ -4,7 +4,7 @@
  */
 import { Duration, Effect } from "effect"
 import * as Live from "./Live.js"
-import * as Telemetry from "./Telemetry.js"
+import * as Metrics from "./Metrics.js"
 import type { LiveRun, Worker } from "./State.js"
 
 /** Runs until it is interrupted. */
@@ -20,7 +20,7 @@ const parkIdle = (worker: Worker): void => {
     if (since > before && worker.live.size <= worker.limits.liveRunsMax) break
     park(worker, run)
   }
-  Telemetry.liveRuns.unsafeUpdate(worker.live.size, [])
+  Metrics.observe(worker)
 }
 
 /** Parks one run, unless it has become busy again. */

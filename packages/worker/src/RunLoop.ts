@@ -5,7 +5,7 @@
  *     ▲                                                                                  │
  *     └──── outcomes ◀── Attempts ◀── start, abort ◀────────────── after the commit ◀────┘
  *
- * Talks to: Draft, Attempts, the log (through CommitLoop for writes), Telemetry.
+ * Talks to: Draft, Attempts, the log (through CommitLoop for writes), Telemetry, Metrics.
  * Invariants:
  * - R1 At most one append of a run is on its way; facts that come meanwhile wait and share the next one.
  * - R2 Attempts start and stop, logs and answers go out only after the commit (I2).
@@ -31,6 +31,7 @@ import {
 import * as Attempts from "./Attempts.js"
 import * as Draft from "./Draft.js"
 import * as Live from "./Live.js"
+import * as Metrics from "./Metrics.js"
 import * as ReadRun from "./ReadRun.js"
 import * as Telemetry from "./Telemetry.js"
 import type { Fact, LiveRun, Pending, Result, Worker } from "./State.js"
@@ -178,7 +179,10 @@ export const acknowledge = (worker: Worker, run: LiveRun, pending: Pending, answ
   run.pending = undefined
   const isFenced = answer._tag === "Stale" && answer.fenced === true
   pending.answer?.(isFenced ? superseded() : answer)
-  if (isFenced) return stepDown(worker)
+  if (isFenced) {
+    Metrics.fenceRejections.unsafeUpdate(1, [])
+    return stepDown(worker)
+  }
   if (answer._tag === "LogError") return reload(worker, run, answer, pending)
   if (answer._tag === "Exists") return giveWay(worker, run)
   if (answer._tag === "MailPending") return reload(worker, run, undefined, pending)
@@ -186,7 +190,7 @@ export const acknowledge = (worker: Worker, run: LiveRun, pending: Pending, answ
   run.start = undefined
   run.onStarted = undefined
   for (const id of pending.append.delivered) run.taken.delete(id)
-  Telemetry.countEvents(run.state.workflow, pending.append.events)
+  Metrics.countEvents(run.state.workflow, pending.append.events)
   const warning = Telemetry.lengthWarning(worker, run, pending.append.events)
   if (warning !== undefined) Live.fork(worker, warning)
   Live.lookAt(worker, pending.append.row?.wakeAt)
@@ -347,7 +351,7 @@ export const block = (
 ): void => {
   worker.blocked.add(run.runId)
   shelve(worker, run, undelivered)
-  Telemetry.runsBlocked.unsafeUpdate(1, [])
+  Metrics.runsBlocked.unsafeUpdate(1, [])
   worker.notes.push({ _tag: "Blocked", runId: run.runId, reason: encodeFault(fault) })
   worker.commitSoon()
   const terminate = [...undelivered, ...run.facts].some((fact) => fact._tag === "Message" && fact.message._tag === "Terminate")

@@ -90,6 +90,22 @@ export interface Hooks {
   readonly newId: () => string
 }
 
+/** What the loops leave behind for checks of their health. Instants are those of the worker's clock. */
+export interface Pulse {
+  /** Since when the store has owed the answer to a commit. */
+  commitSince: number | undefined
+  /** When the last commit failed, if the last one did. */
+  commitFailedAt: number | undefined
+  /** When the due loop is to look again, or was to when it began the round that it is in. */
+  roundAt: number
+  /** Since when it has looked without an answer; failures of the store are no answer. */
+  roundSince: number | undefined
+  /** By how much the last round was late. */
+  roundLateMillis: number
+  /** Since when each round has found more than it takes up. */
+  fullSince: number | undefined
+}
+
 /** A run that is being read from the store. */
 export interface Loading {
   /** What it is told when it has been read. */
@@ -130,6 +146,7 @@ export interface Worker {
   stillDueCount: number
   dueSoon: () => void
   readonly slots: Slots
+  readonly pulse: Pulse
   /** When a failure of the store was last logged. */
   storeFailedAt: number
   /** Told when a program goes wrong between activations: it was woken from outside the log. */

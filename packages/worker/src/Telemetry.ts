@@ -1,4 +1,4 @@
-/** What the world hears of runs: logs, console lines, spans and metrics, always after the commit and never on replay. */
+/** What the world hears of runs: logs, console lines and spans, always after the commit and never on replay. */
 import {
   Context,
   DefaultServices,
@@ -10,76 +10,14 @@ import {
   HashMap,
   HashSet,
   type Logger,
-  Metric,
-  MetricBoundaries,
-  MetricLabel,
   Option,
   Tracer
 } from "effect"
 import { type Activation, type Event, HistorySize, type Run } from "@reprise/core/engine"
+import * as Metrics from "./Metrics.js"
 import type { Events, LiveRun, Pending, Worker } from "./State.js"
 
 const NANOS = 1_000_000n
-
-/** Runs closed, by workflow and status. */
-export const runsClosed = Metric.counter("reprise_runs_closed_total", { incremental: true })
-/** Runs begun, by workflow. */
-export const runsStarted = Metric.counter("reprise_runs_started_total", { incremental: true })
-/** Attempts ended, by workflow and outcome. */
-export const attemptsEnded = Metric.counter("reprise_step_attempts_total", { incremental: true })
-/** Events committed. */
-export const eventsCommitted = Metric.counter("reprise_events_total", { incremental: true })
-/** Appends that shared one commit. */
-export const commitSize = Metric.histogram(
-  "reprise_commit_appends",
-  MetricBoundaries.exponential({ start: 1, factor: 4, count: 8 })
-)
-/** Milliseconds between a timer's due instant and its event. */
-export const timerLateness = Metric.histogram(
-  "reprise_timer_lateness_millis",
-  MetricBoundaries.exponential({ start: 1, factor: 4, count: 8 })
-)
-/** Runs blocked by a fault, since the process started. */
-export const runsBlocked = Metric.counter("reprise_runs_blocked_total", { incremental: true })
-/** Histories that reached `Limits.historyEventsWarn`, or doubled beyond it, by workflow and version. */
-export const historiesLong = Metric.counter("reprise_histories_long_total", { incremental: true })
-/** Failed calls of the store. */
-export const storeErrors = Metric.counter("reprise_store_errors_total", { incremental: true })
-/** Runs in memory. */
-export const liveRuns = Metric.gauge("reprise_live_runs")
-
-const labelled = new Map<string, ReadonlyArray<MetricLabel.MetricLabel>>()
-
-/** Labels are compared by value in the registry; the same ones are reused, because making them costs more than counting. */
-const labels = (workflow: string, key: string, value: string): ReadonlyArray<MetricLabel.MetricLabel> => {
-  const id = `${workflow}\u0000${key}\u0000${value}`
-  let made = labelled.get(id)
-  if (made === undefined) {
-    made = [MetricLabel.make("workflow", workflow), MetricLabel.make(key, value)]
-    labelled.set(id, made)
-  }
-  return made
-}
-
-/** Counts what one committed append holds. */
-export const countEvents = (workflow: string, events: Events): void => {
-  eventsCommitted.unsafeUpdate(events.length, [])
-  let completed = 0
-  let failed = 0
-  for (const event of events) {
-    if (event._tag === "StepCompleted") completed += 1
-    else if (event._tag === "StepAttemptFailed") failed += 1
-    else if (event._tag === "RunStarted") countStart(workflow, event)
-    else countClosing(workflow, event)
-  }
-  if (completed > 0) attemptsEnded.unsafeUpdate(completed, labels(workflow, "outcome", "completed"))
-  if (failed > 0) attemptsEnded.unsafeUpdate(failed, labels(workflow, "outcome", "failed"))
-}
-
-/** A run that continues as new is still the same run. */
-const countStart = (workflow: string, event: Event.Of<"RunStarted">): void => {
-  if (event.generation === undefined) runsStarted.unsafeUpdate(1, labels(workflow, "version", event.version))
-}
 
 /** What is to be said of a generation whose history has grown long with these events; again at each doubling. */
 export const lengthWarning = (worker: Worker, run: LiveRun, events: Events): Effect.Effect<void> | undefined => {
@@ -87,20 +25,9 @@ export const lengthWarning = (worker: Worker, run: LiveRun, events: Events): Eff
   const length = HistorySize.lengthOf({ eventCount, generationSeq })
   if (!HistorySize.hasReached(length - events.length, length, worker.limits.historyEventsWarn)) return undefined
   const { runId, status, version, workflow } = run.state
-  historiesLong.unsafeUpdate(1, labels(workflow, "version", version))
+  Metrics.countLong(workflow, version)
   const warnings = HistorySize.warningsOf({ runId, workflow, status, eventCount, generationSeq }, worker.limits)
   return Effect.forEach(warnings, ({ hint, message }) => Effect.logWarning(`${message}\n  hint: ${hint}`), { discard: true })
-}
-
-const countClosing = (workflow: string, event: Event.Event): void => {
-  const status = CLOSING[event._tag]
-  if (status !== undefined) runsClosed.unsafeUpdate(1, labels(workflow, "status", status))
-}
-const CLOSING: { readonly [tag: string]: Run.Status | undefined } = {
-  RunCompleted: "completed",
-  RunFailed: "failed",
-  RunCancelled: "cancelled",
-  RunTerminated: "terminated"
 }
 
 /** Hands on what the program logged, printed and traced in a committed activation. */

@@ -27,6 +27,8 @@ import * as DueLoop from "./DueLoop.js"
 import { inspect } from "./Inspect.js"
 import * as Parking from "./Parking.js"
 import * as Live from "./Live.js"
+import * as Metrics from "./Metrics.js"
+import * as Pulse from "./Pulse.js"
 import * as ReadRun from "./ReadRun.js"
 import { rehearse } from "./Rehearse.js"
 import * as RunLoop from "./RunLoop.js"
@@ -89,7 +91,8 @@ export const local = (worker: Worker): Client.LocalWorker => ({
   refusal: (run, message) => refusal(worker, run, message),
   check: (options) => Check.run(worker, options),
   rehearse: (run, events, next) => Effect.sync(() => rehearse(worker, run, events, next)),
-  inspect: (run) => inspect(worker, run)
+  inspect: (run) => inspect(worker, run),
+  vitals: Effect.sync(() => Pulse.vitalsOf(worker))
 })
 
 /**
@@ -172,6 +175,7 @@ const make = (
       stillDueCount: 0,
       onFault: (run, fault) => RunLoop.block(worker, run, fault, []),
       slots: { free: limits.attemptsMax, queue: [] },
+      pulse: Pulse.make(),
       storeFailedAt: -Infinity,
       stopping: false,
       draining: false,
@@ -249,6 +253,7 @@ const dropAll = (worker: Worker): Effect.Effect<void> =>
     const { forked = [] } = worker
     worker.forked = undefined
     for (const run of [...worker.live.values()]) Live.forget(worker, run)
+    Metrics.observe(worker)
     return Fiber.interruptAll([...forked])
   })
 

@@ -33,6 +33,24 @@ export interface LocalWorker {
   ) => Effect.Effect<Fault | undefined>
   /** Replays a run in order to say what its fibers wait for. */
   readonly inspect: (run: RunSummary) => Effect.Effect<Inspection, LogError | HistoryDamaged>
+  /** How the worker does, for checks of its health. */
+  readonly vitals: Effect.Effect<Vitals>
+}
+
+/** Whether the loops of a worker do their work. Instants are epoch milliseconds. */
+export interface Vitals {
+  /** Runs in memory. */
+  readonly liveCount: number
+  /** It begins nothing any more, because its process stops. */
+  readonly isStopping: boolean
+  /** It has ended, because another process has taken the store over. */
+  readonly isFenced: boolean
+  /** When the last commit failed, if the last one did. */
+  readonly commitFailedAt: number | undefined
+  /** Since when the store has owed the answer to a commit. */
+  readonly commitSince: number | undefined
+  /** How long what is due has waited, or waits, to be looked at, in milliseconds. */
+  readonly timerLagMillis: number
 }
 
 export interface ClientShape {

@@ -204,6 +204,8 @@ export interface LogShape {
   readonly epoch: number
   /** Whether `watch` tells of every commit to the store, because no other process writes to it. */
   readonly watchesAll: boolean
+  /** Whether a commit outlasts a power cut. With "normal" the last ones may be lost, and that is to be told to operators. Default: "full". */
+  readonly durability?: "full" | "normal"
   /** Appends to many runs in one transaction (L1–L3, L6); answers stand in the order of the request. */
   readonly append: (appends: ReadonlyArray<Append>) => Effect.Effect<ReadonlyArray<Appended>, LogError>
   /** Puts a message into an open run's inbox. `Duplicate` when one with its id was sent before. */

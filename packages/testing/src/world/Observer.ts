@@ -62,7 +62,8 @@ const localOf = (world: WorldState): Client.LocalWorker => ({
   check: (options) => asking(world, "check", (worker) => worker.check(options)),
   rehearse: (run, events, next) =>
     Effect.flatMap(Process.alive(world), ({ worker }) => Worker.local(worker!).rehearse(run, events, next)),
-  inspect: (run) => asking(world, "look at a run", (worker) => worker.inspect(run))
+  inspect: (run) => asking(world, "look at a run", (worker) => worker.inspect(run)),
+  vitals: Effect.flatMap(Process.alive(world), ({ worker }) => Worker.local(worker!).vitals)
 })
 
 /** A question to the process that runs; when it dies meanwhile, to the next one. */
