@@ -65,9 +65,11 @@ export const make = (options: Options = {}): Effect.Effect<App, never, Requireme
 
 const drain = (state: State): Effect.Effect<void> =>
   Effect.zipRight(
-    Streams.stop(state.streams),
-    Effect.async((resume) => {
+    Effect.suspend(() => {
       state.stopping = true
+      return Streams.stop(state.streams)
+    }),
+    Effect.async((resume) => {
       state.idle = () => resume(Effect.void)
       if (state.open.size === 0) state.idle()
     })
@@ -213,7 +215,8 @@ const failed = (mounted: Mounted.Mounted, exchange: Exchange.Exchange, cause: Ca
     return Effect.zipRight(Effect.annotateLogs(Effect.logWarning(value.message), note), told(value))
   }
   if (Cause.isInterruptedOnly(cause)) return told(new ServerStopping())
-  return Effect.zipRight(Effect.annotateLogs(Effect.logError("a request was answered with InternalError", cause), note), told(new InternalError()))
+  const logged = Effect.annotateLogs(Effect.logError("a request was answered with InternalError", cause), note)
+  return Effect.zipRight(logged, told(new InternalError()))
 }
 
 const FOR_OPERATORS: ReadonlySet<string> = new Set(["LogError", "HistoryDamaged"])

@@ -19,8 +19,10 @@ export interface Place {
 const parse = ParseResult.decodeUnknownEither(Schema.parseJson(Cursor), { onExcessProperty: "error" })
 
 /** What makes two lists the same. The order of fields does not count. */
-const hashOf = (filter: object): string =>
-  createHash("sha256").update(JSON.stringify(Object.entries(filter).toSorted(([a], [b]) => (a < b ? -1 : 1)))).digest("base64url").slice(0, 16)
+const hashOf = (filter: object): string => {
+  const fields = Object.entries(filter).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return createHash("sha256").update(JSON.stringify(fields)).digest("base64url").slice(0, 16)
+}
 
 export const encode = ({ direction, runId }: Place, filter: object): string =>
   Buffer.from(JSON.stringify({ d: direction, r: runId, f: hashOf(filter) })).toString("base64url")

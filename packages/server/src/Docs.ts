@@ -71,7 +71,8 @@ const problemRow = (code: string): string => {
 
 const schemas = (): string =>
   Object.entries(objectOf(objectOf(OpenApi.document()["components"])["schemas"]))
-    .map(([name, schema]) => `<section id="schema-${escaped(name)}"><h3><code>${escaped(name)}</code></h3>${partOf("Schema", schema)}</section>`)
+    .map(([name, schema]) =>
+      `<section id="schema-${escaped(name)}"><h3><code>${escaped(name)}</code></h3>${partOf("Schema", schema)}</section>`)
     .join("")
 
 /** Text with code in backquotes. */

@@ -94,6 +94,6 @@ const RETRY_AFTER = "1"
 const headersOf = (refused: Refusal & { readonly _tag: Code }, status: number): Given => {
   if (refused._tag === "Unauthenticated") return { "www-authenticate": "Bearer realm=\"reprise\"" }
   if (refused._tag === "RateLimited" && "retryAfterSeconds" in refused) return { "retry-after": String(refused.retryAfterSeconds) }
-  if (refused._tag === "MethodNotAllowed" && "allowed" in refused && Array.isArray(refused.allowed)) return { allow: refused.allowed.join(", ") }
+  if ("allowed" in refused && Array.isArray(refused.allowed)) return { allow: refused.allowed.join(", ") }
   return status === 503 ? { "retry-after": RETRY_AFTER } : {}
 }

@@ -12,8 +12,12 @@ import { RequestInvalid } from "./Errors.js"
 const CHARS_MAX = 256
 const PRINTABLE = /^[\x20-\x7e]+$/
 
+interface Headed {
+  readonly header: (name: string) => string | undefined
+}
+
 /** The key of a request, if it has one. */
-export const keyOf = (asked: { readonly header: (name: string) => string | undefined }): Effect.Effect<string | undefined, RequestInvalid> => {
+export const keyOf = (asked: Headed): Effect.Effect<string | undefined, RequestInvalid> => {
   const key = asked.header("idempotency-key")
   if (key === undefined || (key.length <= CHARS_MAX && PRINTABLE.test(key))) return Effect.succeed(key)
   const message = `it must be one to ${CHARS_MAX} printable characters of ASCII`

@@ -15,7 +15,8 @@ interface Family {
   readonly figures: ReadonlyArray<Figure>
 }
 
-export const figures: Effect.Effect<ReadonlyArray<Figure>> = Effect.map(Metric.snapshot, (pairs) => pairs.flatMap((pair) => familyOf(pair).figures))
+export const figures: Effect.Effect<ReadonlyArray<Figure>> = Effect.map(Metric.snapshot, (pairs) =>
+  pairs.flatMap((pair) => familyOf(pair).figures))
 
 /** https://prometheus.io/docs/instrumenting/exposition_formats, text format 0.0.4. */
 export const text: Effect.Effect<string> = Effect.map(Metric.snapshot, (pairs) => {
@@ -47,7 +48,8 @@ const familyOf = ({ metricKey, metricState }: MetricPair.MetricPair.Untyped): Fa
   const name = named(metricKey.name)
   const labels = Object.fromEntries(metricKey.tags.map(({ key, value }) => [named(key), value]))
   const help = metricKey.description._tag === "Some" ? metricKey.description.value : ""
-  const figure = (value: number, more: Figure["labels"] = {}, end = ""): Figure => ({ name: `${name}${end}`, labels: { ...labels, ...more }, value })
+  const figure = (value: number, more: Figure["labels"] = {}, end = ""): Figure =>
+    ({ name: `${name}${end}`, labels: { ...labels, ...more }, value })
   const family = (type: Family["type"], all: ReadonlyArray<Figure>): Family => ({ name, type, help, figures: all })
   if (MetricState.isCounterState(metricState)) return family("counter", [figure(Number(metricState.count))])
   if (MetricState.isGaugeState(metricState)) return family("gauge", [figure(Number(metricState.value))])
@@ -62,7 +64,8 @@ const familyOf = ({ metricKey, metricState }: MetricPair.MetricPair.Untyped): Fa
   }
   if (MetricState.isSummaryState(metricState)) {
     const { count, quantiles, sum } = metricState
-    const all = [...quantiles].flatMap(([quantile, value]) => value._tag === "Some" ? [figure(value.value, { quantile: String(quantile) })] : [])
+    const all = [...quantiles].flatMap(([quantile, value]) =>
+      value._tag === "Some" ? [figure(value.value, { quantile: String(quantile) })] : [])
     return family("summary", [...all, figure(sum, {}, "_sum"), figure(count, {}, "_count")])
   }
   return family("gauge", [])

@@ -96,7 +96,9 @@ const encoderOf = (route: Any): Mounted["encode"] => {
     }
     if (route.kind === "empty" || status === 304) return Effect.succeed(respond(exchange, status, { ...reply.headers }, null))
     const encoded = encode(reply.value)
-    if (Either.isLeft(encoded)) return Effect.dieMessage(`the answer does not fit: ${ParseResult.TreeFormatter.formatIssueSync(encoded.left)}`)
+    if (Either.isLeft(encoded)) {
+      return Effect.dieMessage(`the answer does not fit its route: ${ParseResult.TreeFormatter.formatIssueSync(encoded.left)}`)
+    }
     return Effect.succeed(respond(exchange, status, { ...contentType, ...reply.headers }, JSON.stringify(encoded.right)))
   }
 }

@@ -8,6 +8,7 @@ export const isCode = (tag: string): tag is Code => Object.hasOwn(PROBLEMS, tag)
 
 /** A refusal of what stands at one place of the body, so that its path can be told from there. */
 export interface Placed extends Refusal {
+  readonly _tag: "PayloadInvalid" | "PayloadTooLarge"
   readonly place: string
   readonly error: Refusal
 }
@@ -17,8 +18,10 @@ export interface Placed extends Refusal {
  *
  * To be used with `Effect.mapError`.
  */
-export const at = (place: string) => <E extends Refusal>(error: E): E | Placed =>
-  error._tag === "PayloadInvalid" || error._tag === "PayloadTooLarge" ? { _tag: error._tag, message: error.message, place, error } : error
+export const at = (place: string) => <E extends Refusal>(error: E): E | Placed => {
+  const { _tag, message } = error
+  return _tag === "PayloadInvalid" || _tag === "PayloadTooLarge" ? { _tag, message, place, error } : error
+}
 
 const isPlaced = (refusal: Refusal): refusal is Placed => "place" in refusal
 

@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net"
 import type { Duplex } from "node:stream"
 import { getRequestListener } from "@hono/node-server"
 import { Errors } from "@reprise/core/engine"
-import { Context, Duration, Effect, Layer, type Scope } from "effect"
+import { Context, Duration, Effect, Layer, Schedule, type Scope } from "effect"
 import type { Refusal } from "./api/Handler.js"
 import { type Code, CONTENT_TYPE } from "./api/Problem.js"
 import * as App from "./App.js"
@@ -78,8 +78,8 @@ const refused = (detail: string, advice: string) =>
 const serverOf = (app: App.App, settings: Options.Settings): HttpServer => {
   const listener = getRequestListener(
     (request, { incoming }) => app.fetch(request, { remoteAddress: incoming.socket?.remoteAddress }),
-    // What Node took for a request, and no URL can be made of.
-    { overrideGlobalObjects: false, errorHandler: () => new Response(problem(UNREADABLE), { status: 400, headers: { "content-type": CONTENT_TYPE } }) }
+    // What Node took for a request, and no URL can be made of. The globals of the process are not ours.
+    { overrideGlobalObjects: false, errorHandler: unreadable }
   )
   const server = createServer({
     maxHeaderSize: settings.headersBytesMax,
@@ -93,14 +93,19 @@ const serverOf = (app: App.App, settings: Options.Settings): HttpServer => {
   return server
 }
 
-const UNREADABLE = new RequestInvalid({ errors: [{ path: "path", message: "it is no path of a URL, or the host is none" }] })
+const unreadable = (): Response => {
+  const refusal = new RequestInvalid({ errors: [{ path: "path", message: "it is no path of a URL, or the host is none" }] })
+  return new Response(problem(refusal), { status: 400, headers: { "content-type": CONTENT_TYPE } })
+}
 
 const problem = (refusal: Refusal & { readonly _tag: Code }): string => JSON.stringify(problemOf(refusal, "none"))
 
 /** What is no HTTP, or too large or too slow, has no request that a handler could be asked about. */
 const turnAway = (error: NodeJS.ErrnoException, socket: Duplex, { headersBytesMax }: Options.Settings): void => {
   if (!socket.writable) return
-  if (error.code === "HPE_HEADER_OVERFLOW") return end(socket, "431 Request Header Fields Too Large", problem(new HeadersTooLarge({ bytesMax: headersBytesMax })))
+  if (error.code === "HPE_HEADER_OVERFLOW") {
+    return end(socket, "431 Request Header Fields Too Large", problem(new HeadersTooLarge({ bytesMax: headersBytesMax })))
+  }
   if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") return end(socket, "408 Request Timeout", "")
   return end(socket, "400 Bad Request", problem(new RequestInvalid({ errors: [{ path: "request", message: "it is not HTTP" }] })))
 }
@@ -121,12 +126,15 @@ const opened = (server: HttpServer, hostname: string, port: number): Effect.Effe
     })
   })
 
+/** How often connections are looked for that have got their answer and are kept open, in vain, for another request. */
+const LOOK = Duration.millis(20)
+
 /** Connections that wait for nothing are closed at once; the others as soon as they are answered, or when the grace is over. */
 const stop = (app: App.App, server: HttpServer, { graceMillis }: Options.Settings): Effect.Effect<void> =>
   Effect.gen(function*() {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-    server.closeIdleConnections()
-    const answered = Effect.zipRight(app.drain, Effect.zipRight(Effect.sync(() => server.closeIdleConnections()), Effect.promise(() => closed)))
+    const closeIdle = Effect.repeat(Effect.sync(() => server.closeIdleConnections()), Schedule.spaced(LOOK))
+    const answered = Effect.race(Effect.zipRight(app.drain, Effect.promise(() => closed)), closeIdle)
     // Finalizers run uninterruptibly, and so the time limit of this one would not hold.
     yield* Effect.timeoutOption(Effect.interruptible(answered), Duration.millis(graceMillis))
     server.closeAllConnections()

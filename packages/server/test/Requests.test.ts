@@ -140,7 +140,8 @@ describe("the path", () => {
 
   it("that is odd is not found, or not valid", async () => {
     const rig = await serve()
-    const odd = ["..", "%2e%2e", "%00", "%0a", "%ED%A0%80", "%ff", "%", "a".repeat(5_000), "%2525", "__proto__", "constructor", "*", ":runId"]
+    const names = ["__proto__", "constructor", "*", ":runId", "a".repeat(5_000)]
+    const odd = [...names, "..", "%2e%2e", "%00", "%0a", "%ED%A0%80", "%ff", "%", "%2525"]
     for (const segment of odd) {
       for (const path of [`/api/v1/runs/${segment}`, `/api/v1/runs/${segment}/why`, `/api/v1/workflows/${segment}`]) {
         const answer = await rig.ask("GET", path)
@@ -190,7 +191,8 @@ describe("request ids", () => {
 describe("whatever is sent", () => {
   it("is never answered with 500", { timeout: 60_000 }, async () => {
     const rig = await serve()
-    const paths = fc.constantFrom("/api/v1/runs", "/api/v1/runs/r/signals/s", "/api/v1/runs/r/fork", "/api/v1/awakeables/t/resolve", "/api/v1/bulk")
+    const run = "/api/v1/runs/r"
+    const paths = fc.constantFrom("/api/v1/runs", `${run}/signals/s`, `${run}/fork`, "/api/v1/awakeables/t/resolve", "/api/v1/bulk")
     const json = fc.jsonValue({ maxDepth: 4 })
     const body = fc.oneof(json, fc.record({ workflow: fc.constantFrom("greet", "order", "anything"), input: json, id: fc.string() }))
     await fc.assert(

@@ -54,7 +54,8 @@ describe("starting a run", () => {
     expect([ended.status, ended.headers.get("preference-applied")]).toEqual([200, "wait=20"])
     expect(ended.json).toEqual({ runId: "r", existed: false, outcome: { runId: "r", status: "completed", output: "Hello, Ada" } })
     const failed = await start(rig, { workflow: "fail" }, { prefer: "wait=20" })
-    expect(failed.json.outcome).toMatchObject({ status: "failed", failure: { _tag: "Error", error: { _tag: "OutOfStock", article: "lamp" } } })
+    const failure = { _tag: "Error", error: { _tag: "OutOfStock", article: "lamp" } }
+    expect(failed.json.outcome).toMatchObject({ status: "failed", failure })
     const open = await start(rig, { ...ORDER, id: "o" }, { prefer: "wait=0" })
     expect([open.status, open.json.outcome]).toEqual([202, { runId: "o", status: "running" }])
     const odd = await start(rig, GREET, { prefer: "wait=soon" })
@@ -142,7 +143,9 @@ describe("a start with an idempotency key", () => {
 
   it("has a key of printable characters", async () => {
     const rig = await serve()
-    for (const key of ["", "é", "a\tb", "a".repeat(257)]) expect(codeOf(await keyed(rig, GREET, key)), key).toEqual([400, "RequestInvalid"])
+    for (const key of ["", "é", "a\tb", "a".repeat(257)]) {
+      expect(codeOf(await keyed(rig, GREET, key)), key).toEqual([400, "RequestInvalid"])
+    }
     expect((await keyed(rig, GREET, "a".repeat(256))).status).toBe(202)
   })
 
@@ -221,7 +224,8 @@ describe("reading a run", () => {
     await start(rig, { ...ORDER, id: "r", key: "k" })
     const read = (headers: Record<string, string> = {}): Promise<Answer> => rig.ask("GET", "/api/v1/runs/r", { headers } satisfies Asking)
     const first = await read()
-    expect(first.json).toMatchObject({ runId: "r", workflow: "order", version: "1", key: "k", status: "running", paused: false, warnings: [] })
+    const order = { runId: "r", workflow: "order", version: "1", key: "k" }
+    expect(first.json).toMatchObject({ ...order, status: "running", paused: false, warnings: [] })
     expect(first.json.createdAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
     const etag = first.headers.get("etag")!
     expect(etag).toMatch(/^W\/"/)

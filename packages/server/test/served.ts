@@ -101,7 +101,9 @@ export const serve = async (
   const logged: Array<string> = []
   const logger = Logger.replace(Logger.defaultLogger, Logger.map(Logger.logfmtLogger, (line) => void logged.push(line)))
   const app = Layer.scoped(Served, App.make(options))
-  const runtime = ManagedRuntime.make(app.pipe(Layer.provideMerge(engine(workflows)), Layer.provideMerge(MemoryLog.layer(store)), Layer.provide(logger)))
+  const runtime = ManagedRuntime.make(
+    app.pipe(Layer.provideMerge(engine(workflows)), Layer.provideMerge(MemoryLog.layer(store)), Layer.provide(logger))
+  )
   const served = await runtime.runPromise(Served)
   const rig: Rig = {
     app: served,
@@ -114,12 +116,16 @@ export const serve = async (
   return rig
 }
 
-export const workerOn = (workflows: ReadonlyArray<Workflow.Any>) => Worker.layer({ workflows: workflows as ReadonlyArray<Workflow.Workflow<any, any, any, never>> })
+type Ours = ReadonlyArray<Workflow.Workflow<any, any, any, never>>
+
+export const workerOn = (workflows: ReadonlyArray<Workflow.Any>) => Worker.layer({ workflows: workflows as Ours })
+
+const JSON_TYPE = { "content-type": "application/json" }
 
 export const requestOf = (method: string, path: string, { body, headers = {}, raw, signal }: Asking = {}): Request =>
   new Request(`${HOST}${path}`, {
     method,
-    headers: { ...(raw === undefined && body === undefined && method !== "POST" ? {} : { "content-type": "application/json" }), ...headers },
+    headers: { ...(raw === undefined && body === undefined && method !== "POST" ? {} : JSON_TYPE), ...headers },
     ...(raw === undefined ? (body === undefined ? {} : { body: JSON.stringify(body) }) : { body: raw, duplex: "half" }),
     ...(signal === undefined ? {} : { signal })
   })

@@ -36,7 +36,9 @@ export type Reply<A> =
     readonly headers?: Readonly<Record<string, string>>
   }
 
-export const value = <A>(answer: A, more: { readonly status?: number; readonly headers?: Readonly<Record<string, string>> } = {}): Reply<A> =>
+type More = { readonly status?: number; readonly headers?: Readonly<Record<string, string>> }
+
+export const value = <A>(answer: A, more: More = {}): Reply<A> =>
   ({ _tag: "Value", value: answer, ...more })
 
 /** What a handler fails with: a tagged error whose tag is a code of the table. */

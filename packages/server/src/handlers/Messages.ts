@@ -10,10 +10,10 @@ import * as Etag from "../Etag.js"
 import { at } from "../Problems.js"
 import { by, given, jsonOf } from "./Given.js"
 
-type Named = Extract<Name, `${"signal" | "query" | "update" | "cancel" | "terminate" | "pause" | "resume"}${"Run" | "Key"}`>
+type Pairs = Extract<Name, `${"signal" | "query" | "update" | "cancel" | "terminate" | "pause" | "resume"}${"Run" | "Key"}`>
 type Others = "resolveStep" | "forkRun" | "resolveAwakeable" | "rejectAwakeable"
 
-export const handlers: Handlers<Named | Others, Client.Client> = {
+export const handlers: Handlers<Pairs | Others, Client.Client> = {
   signalRun: (asked) => signal(asked, asked.params.runId),
   signalKey: (asked) => Effect.flatMap(holderOf(asked.params), (runId) => signal(asked, runId)),
   queryRun: (asked) => query(asked, asked.params.runId),
@@ -40,9 +40,15 @@ export const handlers: Handlers<Named | Others, Client.Client> = {
     })
   },
   resolveAwakeable: ({ body, caller, params: { token } }) =>
-    Effect.mapBoth(Client.resolveAwakeable(token, jsonOf(body.value), by(caller)), { onSuccess: () => value(undefined), onFailure: at("body.value") }),
+    Effect.mapBoth(Client.resolveAwakeable(token, jsonOf(body.value), by(caller)), {
+      onSuccess: () => value(undefined),
+      onFailure: at("body.value")
+    }),
   rejectAwakeable: ({ body, caller, params: { token } }) =>
-    Effect.mapBoth(Client.rejectAwakeable(token, jsonOf(body.error), by(caller)), { onSuccess: () => value(undefined), onFailure: at("body.error") })
+    Effect.mapBoth(Client.rejectAwakeable(token, jsonOf(body.error), by(caller)), {
+      onSuccess: () => value(undefined),
+      onFailure: at("body.error")
+    })
 }
 
 /** The open run that has a business key. */
@@ -57,6 +63,12 @@ const holderOf = (asked: { readonly workflow: string; readonly key: string }): E
   })
 
 type Sender = Pick<Asked<Any>, "header" | "caller">
+
+/** What the routes by run and by key have in common. */
+interface Named<Body> extends Sender {
+  readonly params: { readonly name: string }
+  readonly body: Body
+}
 
 /** Refuses what was decided by an older state of the run. */
 const checkUnchanged = ({ header }: Sender, runId: string): Effect.Effect<void, Refusal, Client.Client> =>
@@ -80,20 +92,20 @@ const accepted = (
     return value({ runId, messageId: id })
   })
 
-const signal = (asked: Sender & { readonly params: { readonly name: string }; readonly body: BodyOf<typeof ROUTES.signalRun> }, runId: string) =>
+const signal = (asked: Named<BodyOf<typeof ROUTES.signalRun>>, runId: string) =>
   Effect.zipRight(
     checkUnchanged(asked, runId),
     accepted(runId, asked.body.messageId, asked.caller, (options) =>
       Effect.mapError(Client.signalByName(runId, asked.params.name, jsonOf(asked.body.payload), options), at("body.payload")))
   )
 
-const query = (asked: { readonly params: { readonly name: string }; readonly body: BodyOf<typeof ROUTES.queryRun> }, runId: string) =>
+const query = (asked: Named<BodyOf<typeof ROUTES.queryRun>>, runId: string) =>
   Effect.mapBoth(Client.queryByName(runId, asked.params.name, jsonOf(asked.body.input)), {
     onSuccess: (output) => value(given({ output })),
     onFailure: at("body.input")
   })
 
-const update = (asked: Sender & { readonly params: { readonly name: string }; readonly body: BodyOf<typeof ROUTES.updateRun> }, runId: string) =>
+const update = (asked: Named<BodyOf<typeof ROUTES.updateRun>>, runId: string) =>
   Effect.gen(function*() {
     yield* checkUnchanged(asked, runId)
     const options = { ...given({ messageId: asked.body.messageId }), ...by(asked.caller) }

@@ -50,7 +50,9 @@ const PAGE_DEFAULT = 50
 type Query = Route.QueryOf<typeof listRuns>
 type Page = Route.AnswerOf<typeof listRuns>
 
-const list = ({ cursor, limit = PAGE_DEFAULT, total, ...filter }: Query): Effect.Effect<Page, CursorInvalid | Errors.LogError, Client.Client> =>
+const list = (
+  { cursor, limit = PAGE_DEFAULT, total, ...filter }: Query
+): Effect.Effect<Page, CursorInvalid | Errors.LogError, Client.Client> =>
   Effect.gen(function*() {
     const { log } = yield* Client.Client
     const place = cursor === undefined ? undefined : yield* Cursor.decode(cursor, filter)

@@ -9,7 +9,8 @@ import * as JsonSchema from "../JsonSchema.js"
 type Named = "listWorkflows" | "describeWorkflow"
 
 export const handlers: Handlers<Named, Client.Client> = {
-  listWorkflows: () => Effect.map(Client.Client, ({ registry }) => value({ items: [...registry.byName.keys()].map((name) => told(registry, name)) })),
+  listWorkflows: () =>
+    Effect.map(Client.Client, ({ registry }) => value({ items: [...registry.byName.keys()].map((name) => told(registry, name)) })),
   describeWorkflow: ({ params: { workflow } }) =>
     Effect.flatMap(Client.Client, ({ registry }) =>
       registry.byName.has(workflow)
@@ -41,7 +42,8 @@ const describe = ({ error, input, messages, output, version }: Workflow.Any): Ve
   output: JsonSchema.of(output),
   error: JsonSchema.ofError(error),
   declares: messages.length > 0,
-  signals: messages.flatMap((message) => message._tag === "Signal" ? [{ name: message.name, payload: JsonSchema.of(message.payload) }] : []),
+  signals: messages.flatMap((message) =>
+    message._tag === "Signal" ? [{ name: message.name, payload: JsonSchema.of(message.payload) }] : []),
   queries: messages.flatMap((message) => message._tag === "Query" ? [typesOf(message)] : []),
   updates: messages.flatMap((message) => message._tag === "Update" ? [{ ...typesOf(message), error: JsonSchema.of(message.error) }] : [])
 })

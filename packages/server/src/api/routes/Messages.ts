@@ -176,7 +176,14 @@ export const forkRun = Route.make("forkRun", "POST", `${BY_ID}/fork`, {
   ]
 })
 
-const awakeableProblems = ["AwakeableUnknown", "AwakeableAlreadySettled", "RunClosed", "PayloadInvalid", "PayloadTooLarge", "HistoryDamaged"] as const
+const awakeableProblems = [
+  "AwakeableUnknown",
+  "AwakeableAlreadySettled",
+  "RunClosed",
+  "PayloadInvalid",
+  "PayloadTooLarge",
+  "HistoryDamaged"
+] as const
 const Token = Schema.Struct({ token: Schema.String })
 
 export const resolveAwakeable = Route.make("resolveAwakeable", "POST", "/api/v1/awakeables/{token}/resolve", {
