@@ -9,6 +9,7 @@ import * as Entry from "./Entry.js"
 import { UsageInvalid } from "./Errors.js"
 import * as Exit from "./Exit.js"
 import * as Files from "./Files.js"
+import * as Progress from "./show/Progress.js"
 import * as Store from "./Store.js"
 
 const workflows = Options.text("workflows").pipe(
@@ -62,8 +63,10 @@ const check = (asked: Asked) =>
     const source = yield* sourceOf(asked)
     const { workflows } = yield* Entry.load(asked.workflows)
     const only = asked.workflow === undefined ? {} : { workflow: asked.workflow }
+    const ofStore = (filename: string) =>
+      Effect.provide(ReplayCheck.run(workflows, { ...only, closed: asked.closed }), Sqlite.readerLayer({ filename }))
     const report = yield* source._tag === "Store"
-      ? Effect.provide(ReplayCheck.run(workflows, { ...only, closed: asked.closed }), Sqlite.readerLayer(source))
+      ? Progress.during("replaying", ofStore(source.filename))
       : ReplayCheck.documents(yield* read(source.paths), workflows, only)
     yield* Console.log(asked.json ? JSON.stringify(plain(report), undefined, 2) : ReplayCheck.text(report))
     if (report.misfitCount > 0) return yield* new Exit.Found()

@@ -1,7 +1,8 @@
-/** Loads the module that has the workflows. */
+/** Loads the module that has the workflows, and perhaps the services of their steps and the options of the server. */
 import type { Workflow } from "@reprise/core"
 import { Registry } from "@reprise/core/engine"
-import { Effect } from "effect"
+import type { Server } from "@reprise/server"
+import { Effect, Layer } from "effect"
 import { statSync } from "node:fs"
 import { createRequire } from "node:module"
 import { extname, resolve } from "node:path"
@@ -13,6 +14,10 @@ export interface Entry {
   readonly workflows: ReadonlyArray<Workflow.Any>
   /** Under which name the module has them. */
   readonly exportedAs: "workflows" | "default"
+  /** The services of the steps: what the module exports as `layer`. */
+  readonly layer: Layer.Layer<unknown, unknown> | undefined
+  /** Options of the server: what the module exports as `server`. */
+  readonly server: Server.Serving
 }
 
 export const load = (entry: string): Effect.Effect<Entry, EntryInvalid> =>
@@ -26,8 +31,27 @@ export const load = (entry: string): Effect.Effect<Entry, EntryInvalid> =>
     const found = workflowsOf(module)
     if (found === undefined) return yield* new EntryInvalid({ entry, detail: nothing(module) })
     yield* checked(entry, found.workflows)
-    return { file, ...found }
+    return { file, ...found, ...yield* restOf(entry, module) }
   })
+
+/** The exports beside the workflows. */
+const restOf = (entry: string, module: Readonly<Record<string, unknown>>): Effect.Effect<Pick<Entry, "layer" | "server">, EntryInvalid> => {
+  const { default: standard } = module
+  const exported = isRecord(standard) && !Array.isArray(standard) ? { ...standard, ...module } : module
+  const { layer, server = {} } = exported
+  if (layer !== undefined && !isClosed(layer)) return new EntryInvalid({ entry, detail: "what it exports as `layer` is no Layer" })
+  if (!isServing(server)) return new EntryInvalid({ entry, detail: "what it exports as `server` are no options of a server" })
+  return Effect.succeed({ layer, server })
+}
+
+const isServing = (value: unknown): value is Server.Serving =>
+  isRecord(value) && !Array.isArray(value) && (value["auth"] === undefined || isProviders(value["auth"]))
+
+const isProviders = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((provider) => isRecord(provider) && typeof provider["_tag"] === "string")
+
+/** Whether it needs nothing more cannot be seen; what is missing is named when a step asks for it. */
+const isClosed = (value: unknown): value is Layer.Layer<unknown, unknown> => Layer.isLayer(value)
 
 const attempt = <A>(entry: string, run: () => A): Effect.Effect<A, EntryInvalid> =>
   Effect.try({ try: run, catch: (cause) => new EntryInvalid({ entry, detail: cause instanceof Error ? cause.message : String(cause) }) })

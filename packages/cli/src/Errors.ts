@@ -31,6 +31,26 @@ export class FileUnusable extends Data.TaggedError("FileUnusable")<{
   }
 }
 
+/** A command would change a store that another process has open. */
+export class StoreTaken extends Data.TaggedError("StoreTaken")<{ readonly filename: string }> {
+  get hint() {
+    return "Ask the server of that process: --url URL in the place of --store. Or stop the process first."
+  }
+  override get message() {
+    return told("StoreTaken", `The store ${this.filename} is open in another process, and only that one may change it.`, this.hint)
+  }
+}
+
+/** The wait was over before the run was. */
+export class NotEnded extends Data.TaggedError("NotEnded")<{ readonly runId: string; readonly status: string }> {
+  get hint() {
+    return `reprise runs why ${this.runId} says what it waits for; --wait waits for its end.`
+  }
+  override get message() {
+    return told("NotEnded", `Run "${this.runId}" has not ended: it is ${this.status}.`, this.hint)
+  }
+}
+
 /** Options that do not go together. */
 export class UsageInvalid extends Data.TaggedError("UsageInvalid")<{
   readonly command: string

@@ -208,7 +208,7 @@ describe("what cannot be done is said, with exit code 2", () => {
     const cases: Cases = [
       [["chekc"], "Did you mean \"reprise check\"?"],
       [["runs", "exprt"], "Did you mean \"reprise runs export\"?"],
-      [["db"], "reprise db needs a command. There are: backup, rebuild, verify."],
+      [["db"], "reprise db needs a command. There are: backup, migrate, rebuild, status, verify."],
       [["check"], "--workflows"],
       [["check", "--workflows", WORKFLOWS], "Give either --store FILE or exported documents."],
       [["check", "--workflows", WORKFLOWS, "--store"], "--store needs a value"],
@@ -258,9 +258,17 @@ describe("what cannot be done is said, with exit code 2", () => {
 })
 
 it("shows help and version, with exit code 0", async () => {
-  const [help, own, version] = await Promise.all([within("--help"), within("check", "--help"), reprise("--version")])
-  expect([help.code, own.code, version.code]).toEqual([0, 0, 0])
-  expect(help.out).toContain("runs export")
+  const [help, bare, runs, own, version] = await Promise.all([
+    within("--help"),
+    within(),
+    within("runs", "--help"),
+    within("check", "--help"),
+    reprise("--version")
+  ])
+  expect([help.code, bare.code, runs.code, own.code, version.code]).toEqual([0, 0, 0, 0, 0])
+  expect(bare.out).toBe(help.out)
+  expect(help.out).toMatch(/^ {2}check +Replays every open run of a store, or exported ones, on a build, without running anything$/m)
+  expect(runs.out).toMatch(/^ {2}export +Takes a run out of a store, with its payloads: as a JSON document, or as a test$/m)
   expect(own.out).toContain("Exit codes: 0 all fit, 1 some do not, 2 ")
   expect(version.out).toMatch(/^\d+\.\d+\.\d+\n$/)
 })

@@ -69,7 +69,8 @@ const lives = (first: Effect.Effect<void>) => {
     const scope = yield* Scope.make()
     const layer = Worker.layer({ workflows: [Works], graceMillis: 30_000 }).pipe(Layer.provide(MemoryLog.layer(store)))
     const client = Context.get(yield* Layer.buildWithScope(layer, scope), Client.Client)
-    return { scope, run: Effect.provideService(Client.execute(Works, undefined, { id: "one", onConflict: "use_existing" }), Client.Client, client) }
+    const run = Client.execute(Works, undefined, { id: "one", onConflict: "use_existing" })
+    return { scope, run: Effect.provideService(run, Client.Client, client) }
   })
   return { live, said }
 }
