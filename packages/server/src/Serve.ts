@@ -59,7 +59,9 @@ export const listen = (app: App.App, options: Serving): Effect.Effect<Listening,
     const { hostname = HOSTNAME, port = PORT } = options
     const settings = Options.complete(options)
     yield* checkAddress(app, hostname)
-    const server = yield* Effect.acquireRelease(opened(serverOf(app, settings), hostname, port), (open) => stop(app, open, settings))
+    const server = serverOf(app, settings)
+    const connections = watched(server)
+    yield* Effect.acquireRelease(opened(server, hostname, port), () => stop(app, server, connections, settings))
     const bound = server.address() as AddressInfo
     const shown = hostname.includes(":") ? `[${hostname}]` : hostname
     return { hostname, port: bound.port, url: `http://${shown}:${bound.port}`, app }
@@ -115,14 +117,34 @@ const end = (socket: Duplex, status: string, body: string): void => {
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`)
 }
 
-const opened = (server: HttpServer, hostname: string, port: number): Effect.Effect<HttpServer, Errors.ConfigurationInvalid> =>
+/** Open connections, each with the number of its requests that have no answer yet. */
+type Connections = Map<Duplex, number>
+
+/** Node calls a connection idle only after its first request; browsers open some in advance. */
+const watched = (server: HttpServer): Connections => {
+  const connections: Connections = new Map()
+  server.on("connection", (socket: Duplex) => {
+    connections.set(socket, 0)
+    socket.once("close", () => connections.delete(socket))
+  })
+  server.on("request", ({ socket }, outgoing) => {
+    connections.set(socket, (connections.get(socket) ?? 0) + 1)
+    outgoing.once("close", () => {
+      const count = connections.get(socket)
+      if (count !== undefined) connections.set(socket, count - 1)
+    })
+  })
+  return connections
+}
+
+const opened = (server: HttpServer, hostname: string, port: number): Effect.Effect<void, Errors.ConfigurationInvalid> =>
   Effect.async((resume) => {
     const failed = (error: Error) =>
       resume(refused(`it cannot listen on ${hostname}, port ${port}: ${error.message}`, "Choose another port, or stop who has it."))
     server.once("error", failed)
     server.listen(port, hostname, () => {
       server.off("error", failed)
-      resume(Effect.succeed(server))
+      resume(Effect.void)
     })
   })
 
@@ -130,13 +152,17 @@ const opened = (server: HttpServer, hostname: string, port: number): Effect.Effe
 const LOOK = Duration.millis(20)
 
 /** Connections that wait for nothing are closed at once; the others as soon as they are answered, or when the grace is over. */
-const stop = (app: App.App, server: HttpServer, { graceMillis }: Options.Settings): Effect.Effect<void> =>
+const stop = (app: App.App, server: HttpServer, connections: Connections, { graceMillis }: Options.Settings): Effect.Effect<void> =>
   Effect.gen(function*() {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-    const closeIdle = Effect.repeat(Effect.sync(() => server.closeIdleConnections()), Schedule.spaced(LOOK))
+    const closeIdle = Effect.repeat(Effect.sync(() => hangUp(connections)), Schedule.spaced(LOOK))
     const answered = Effect.race(Effect.zipRight(app.drain, Effect.promise(() => closed)), closeIdle)
     // Finalizers run uninterruptibly, and so the time limit of this one would not hold.
     yield* Effect.timeoutOption(Effect.interruptible(answered), Duration.millis(graceMillis))
     server.closeAllConnections()
     yield* Effect.promise(() => closed)
   })
+
+const hangUp = (connections: Connections): void => {
+  for (const [socket, count] of connections) if (count === 0) socket.destroy()
+}
