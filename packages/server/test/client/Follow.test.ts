@@ -85,6 +85,12 @@ describe("following", () => {
     expect(error).toBeInstanceOf(AnswerInvalid)
   })
 
+  it("has patience with a server that tells a little each time", async () => {
+    const open = (last = "0") => `id: ${last}\n\n${Number(last) < 9 ? item(Number(last) + 1) : END}`
+    const { error, found } = await followed(open, { waitCountMax: 2 })
+    expect([error, found]).toEqual([undefined, [1, 2, 3, 4, 5, 6, 7, 8, 9]])
+  })
+
   it("gives up on a server that opens streams and breaks each of them off", async () => {
     const { asked, error } = await followed((last) => `id: ${last ?? 0}\n\n`, { waitCountMax: 3 })
     expect(error).toBeInstanceOf(ServerUnreachable)
