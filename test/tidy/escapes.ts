@@ -19,6 +19,7 @@ const ALLOWED: Readonly<Record<string, readonly [any: number, casts: number, rea
   "packages/core/src/engine/Requests.ts": [0, 2, "one table of answers for all requests"],
   "packages/core/src/engine/Services.ts": [0, 12, "Effect's services, whose types are wider; the nodes of a config"],
   "packages/core/src/model/Payload.ts": [1, 12, "the one way between values and JSON"],
+  "packages/server/src/handlers/Given.ts": [0, 2, "fields without those that are undefined; what was parsed from JSON"],
   "packages/sql/src/Committer.ts": [0, 1, "a cause without the store's own faults"],
   "packages/sql/src/History.ts": [0, 1, "rows as the driver gives them"],
   "packages/sql/src/Rows.ts": [0, 6, "what was written by us is read back, after its checksum"],

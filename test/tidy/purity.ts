@@ -22,6 +22,8 @@ const RUNNERS: Readonly<Record<string, string>> = {
   "packages/core/src/engine/Services.ts": "answers a config read inside a drain, which is synchronous",
   "packages/core/src/define/Step.ts": "evaluates Step.value inside a drain, which is synchronous",
   "packages/cli/src/main.ts": "is the process",
+  "packages/server/src/App.ts": "answers requests, which come as promises",
+  "packages/server/src/stream/Body.ts": "answers readers of a stream, which pull by promises",
   "packages/worker/src/Attempts.ts": "forks the attempts of steps, which end on their own",
   "packages/worker/src/Live.ts": "forks reads of the log from listeners, which are synchronous",
   "packages/testing/src/simulation/Search.ts": "answers fast-check, which calls back with promises"

@@ -1,5 +1,5 @@
 /** The routes as a page: one document without scripts, made from the OpenAPI document, that needs nothing from elsewhere. */
-import { type Code, PROBLEMS } from "./api/Problem.js"
+import { PROBLEMS } from "./api/Problem.js"
 import type { Any } from "./api/Route.js"
 import { ROUTES } from "./api/Routes.js"
 import * as Headers from "./auth/Headers.js"
@@ -36,7 +36,7 @@ const make = (): Page => {
     " <a href=\"/api/v1/workflows\">/api/v1/workflows</a>.</p>",
     `<nav><ul>${tags.map((tag) => `<li><a href="#${tag}">${tag}</a></li>`).join("")}</ul></nav>`,
     ...tags.map((tag) => `<h2 id="${tag}">${tag}</h2>${routes.filter((route) => route.tag === tag).map(sectionOf).join("")}`),
-    `<h2 id="problems">problems</h2><table>${Object.keys(PROBLEMS).map(problemRow).join("")}</table>`,
+    `<h2 id="problems">problems</h2><table>${Object.entries<Meaning>(PROBLEMS).map(problemRow).join("")}</table>`,
     `<h2 id="schemas">schemas</h2>${schemas()}`,
     "</body></html>"
   ].join("\n")
@@ -64,10 +64,10 @@ const objectOf = (value: unknown): Readonly<Record<string, unknown>> =>
 const partOf = (title: string, part: unknown): string =>
   part === undefined ? "" : `<details><summary>${title}</summary><pre>${escaped(JSON.stringify(part, undefined, 2))}</pre></details>`
 
-const problemRow = (code: string): string => {
-  const { status, title } = PROBLEMS[code as Code]
-  return `<tr><td>${status}</td><td><code>${code}</code></td><td>${escaped(title)}</td></tr>`
-}
+type Meaning = (typeof PROBLEMS)[keyof typeof PROBLEMS]
+
+const problemRow = ([code, { status, title }]: readonly [string, Meaning]): string =>
+  `<tr><td>${status}</td><td><code>${code}</code></td><td>${escaped(title)}</td></tr>`
 
 const schemas = (): string =>
   Object.entries(objectOf(objectOf(OpenApi.document()["components"])["schemas"]))

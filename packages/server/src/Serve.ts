@@ -3,7 +3,6 @@
  * may take to arrive; and it stops in order: no new connections, streams told, what was asked answered, then closed.
  */
 import { createServer, type Server as HttpServer } from "node:http"
-import type { AddressInfo } from "node:net"
 import type { Duplex } from "node:stream"
 import { getRequestListener } from "@hono/node-server"
 import { Errors } from "@reprise/core/engine"
@@ -62,9 +61,10 @@ export const listen = (app: App.App, options: Serving): Effect.Effect<Listening,
     const server = serverOf(app, settings)
     const connections = watched(server)
     yield* Effect.acquireRelease(opened(server, hostname, port), () => stop(app, server, connections, settings))
-    const bound = server.address() as AddressInfo
+    const address = server.address()
+    const bound = typeof address === "object" && address !== null ? address.port : port
     const shown = hostname.includes(":") ? `[${hostname}]` : hostname
-    return { hostname, port: bound.port, url: `http://${shown}:${bound.port}`, app }
+    return { hostname, port: bound, url: `http://${shown}:${bound}`, app }
   })
 
 /** Without auth, whoever reaches the port may do all. */

@@ -102,7 +102,9 @@ describe("the server itself", () => {
     const rig = await serve()
     expect((await rig.ask("GET", "/api/v1/version")).json).toEqual({ reprise: "0.1.0", effect: expect.any(String), node: process.version })
     expect((await rig.ask("GET", "/health/live")).json.status).toBe("pass")
-    expect((await rig.ask("GET", "/health/ready")).json).toMatchObject({ status: "pass", checks: [{ name: "store" }, { name: "worker" }] })
+    const ready = await rig.ask("GET", "/health/ready")
+    expect(ready.status).toBe(200)
+    expect(ready.json.checks).toContainEqual(expect.objectContaining({ name: "store", status: "pass" }))
   })
 
   it("is not ready while its store fails; a request is told to come again, and nothing of the cause", async () => {
