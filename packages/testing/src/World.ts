@@ -6,7 +6,7 @@
  */
 import { type ConfigProvider, type Context, Duration, Effect, Layer, type Scope } from "effect"
 import { Client, type Workflow } from "@reprise/core"
-import { type Event, type Limits, type Log, Registry } from "@reprise/core/engine"
+import { type Event, type Limits, type Log, Registry, type RunLogs } from "@reprise/core/engine"
 import * as MemoryLog from "./MemoryLog.js"
 import * as Plan from "./simulation/Plan.js"
 import * as VirtualClock from "./VirtualClock.js"
@@ -90,6 +90,8 @@ export interface World {
   readonly history: (runId: string) => Effect.Effect<ReadonlyArray<Event.Event>>
   /** A history for people, a line for each event, such as `2m  step "charge" attempt 3 completed`. Made for snapshots. */
   readonly timeline: (runId: string) => Effect.Effect<ReadonlyArray<string>>
+  /** What a run has logged and printed so far, if the store keeps it. */
+  readonly lines: (runId: string) => Effect.Effect<ReadonlyArray<RunLogs.Kept>>
   /** From now on, steps of this name run `standIn` in place of their body, in every workflow; `undefined` ends that. */
   readonly mock: (step: string, standIn: StandIn | undefined) => Effect.Effect<void>
   /** Every begin of a step's body so far, in order. */
@@ -184,6 +186,7 @@ export const make = <W extends Workflow.Any>(options: Options<W>): Effect.Effect
       liveRunCount: Effect.map(Process.alive(world), (process) => process.worker?.live.size ?? 0),
       history,
       timeline: (runId) => Effect.map(history(runId), Timeline.lines),
+      lines: (runId) => Effect.zipRight(Drive.idle(world), Effect.orDie(linesOf(world, runId))),
       mock: (step, standIn) => Effect.sync(() => mock(world, step, standIn)),
       calls: Effect.sync(() => [...world.calls]),
       acknowledged: Effect.sync(() => [...world.acknowledged]),
@@ -242,6 +245,10 @@ const damageOf = ({ processCount, trace, wire }: WorldState): Damage => ({
   processCount,
   ...trace
 })
+
+const linesOf = (world: WorldState, runId: string) =>
+  Effect.flatMap(Process.alive(world), ({ runLogs }) =>
+    runLogs === undefined ? Effect.succeed([]) : runLogs.read(runId, { after: 0, limit: Number.MAX_SAFE_INTEGER }))
 
 const end = (world: WorldState): Effect.Effect<void> =>
   Effect.suspend(() => {

@@ -30,6 +30,7 @@ import {
 } from "@reprise/core/engine"
 import * as Attempts from "./Attempts.js"
 import * as Draft from "./Draft.js"
+import * as Lines from "./Lines.js"
 import * as Live from "./Live.js"
 import * as Metrics from "./Metrics.js"
 import * as ReadRun from "./ReadRun.js"
@@ -232,7 +233,10 @@ const overtaken = (run: LiveRun): Errors.LogError =>
 
 /** After the commit: the world is told, attempts start and stop, and the next facts are taken (R2). */
 const follow = (worker: Worker, run: LiveRun, pending: Pending): void => {
-  if (pending.outputs.length > 0) Telemetry.emit(worker, run, pending.outputs)
+  if (pending.outputs.length > 0) {
+    Telemetry.emit(worker, run, pending.outputs)
+    Lines.takeOutputs(worker, run, pending.outputs)
+  }
   if (Run.isClosed(run.state.status)) return close(worker, run)
   if (pending.continued) leaveGeneration(run)
   if (run.state.paused !== undefined) return pause(worker, run, pending.undelivered)

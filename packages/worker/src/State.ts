@@ -1,6 +1,20 @@
 /** What a worker keeps in memory. None of it matters (I5): the store rebuilds it. */
 import type { Context, DefaultServices, Fiber, HashSet, Logger, Runtime, Tracer } from "effect"
-import type { Activation, Errors, Event, Json, Limits, Log, Message, ProgramState, Registry, Run, Workflow } from "@reprise/core/engine"
+import type {
+  Activation,
+  Errors,
+  Event,
+  Json,
+  Limits,
+  Log,
+  LogLine,
+  Message,
+  ProgramState,
+  Registry,
+  Run,
+  RunLogs,
+  Workflow
+} from "@reprise/core/engine"
 import type { Decide } from "@reprise/core/engine"
 
 /** Something that a live run must be told, in this order. */
@@ -80,6 +94,20 @@ export interface Sinks {
   readonly tracing: boolean
 }
 
+/** Lines that wait for the store (Lines.ts). */
+export interface Lines {
+  readonly runLogs: RunLogs.RunLogsShape
+  held: Array<LogLine.Line>
+  /** By attempt, and by run for its body. */
+  readonly tallies: WeakMap<object, LogLine.Tally>
+  /** A fiber writes them, or will. */
+  isPumping: boolean
+  /** The store has refused the last of them. */
+  hasLost: boolean
+  /** Tells that fiber that there are many. */
+  full: () => void
+}
+
 /** Where a test kit looks in and reaches in. A worker in production has none of it. */
 export interface Hooks {
   /** What runs around, or in place of, the body of an attempt that begins now. */
@@ -88,6 +116,8 @@ export interface Hooks {
   readonly onRest: (run: LiveRun) => void
   /** Ids, seeds and tokens. */
   readonly newId: () => string
+  /** How long log lines may wait for others. */
+  readonly lineWaitMillis?: number
 }
 
 /** What the loops leave behind for checks of their health. Instants are those of the worker's clock. */
@@ -122,6 +152,10 @@ export interface Worker {
   readonly limits: Limits.Limits
   readonly stamp: Decide.Stamp
   readonly runtime: Runtime.Runtime<unknown>
+  /** The runtime on which bodies of steps run: the same, unless what they log is kept. */
+  readonly bodies: Runtime.Runtime<unknown>
+  /** `undefined` when the store keeps no log lines. */
+  readonly lines: Lines | undefined
   readonly sinks: Sinks
   readonly now: () => number
   readonly newId: () => string

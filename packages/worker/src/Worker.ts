@@ -14,17 +14,19 @@ import {
   FiberRef,
   Layer,
   ModuleVersion,
+  Option,
   type Runtime,
   type Scope,
   Tracer
 } from "effect"
 import { Client, type Workflow } from "@reprise/core"
-import { Errors, Host, Limits, Log, type Message, Program, Registry, Release } from "@reprise/core/engine"
+import { Errors, Host, Limits, Log, type Message, Program, Registry, Release, RunLogs } from "@reprise/core/engine"
 import * as Attempts from "./Attempts.js"
 import * as Check from "./Check.js"
 import * as CommitLoop from "./CommitLoop.js"
 import * as DueLoop from "./DueLoop.js"
 import { inspect } from "./Inspect.js"
+import * as Lines from "./Lines.js"
 import * as Parking from "./Parking.js"
 import * as Live from "./Live.js"
 import * as Metrics from "./Metrics.js"
@@ -144,6 +146,7 @@ const make = (
     const newId = hooks?.newId ?? randomUUID
     const limits = Limits.complete(options.limits)
     const clock = yield* Clock.clockWith(Effect.succeed)
+    const runLogs = Option.getOrUndefined(yield* Effect.serviceOption(RunLogs.RunLogs))
     const minimumLogLevel = yield* FiberRef.get(FiberRef.currentMinimumLogLevel)
     const worker: Worker = {
       hooks,
@@ -158,6 +161,8 @@ const make = (
       limits,
       stamp: { effect: ModuleVersion.getCurrentVersion(), reprise: Release.RELEASE },
       runtime,
+      bodies: runLogs === undefined ? runtime : Lines.runtimeOf(() => worker, runtime),
+      lines: runLogs === undefined ? undefined : Lines.make(runLogs),
       sinks: yield* sinks,
       now: () => clock.unsafeCurrentTimeMillis(),
       newId,
@@ -242,7 +247,7 @@ const stop = (worker: Worker): Effect.Effect<void> =>
     }
     // Finalizers run uninterruptibly, and so the time limit of this one would not hold.
     const ended = Effect.timeoutOption(Effect.interruptible(Fiber.awaitAll(fibers)), CLEANUP)
-    return Effect.zipRight(ended, Effect.zipRight(CommitLoop.flush(worker), dropAll(worker)))
+    return Effect.all([ended, CommitLoop.flush(worker), Lines.flush(worker), dropAll(worker)], { discard: true })
   })
 
 /** Longest wait for the cleanup of bodies when the worker stops. */

@@ -1,7 +1,7 @@
 /** One process of a world: a worker on the world's store and time. It ends with the world, or crashes (Lives.ts). */
-import { type Clock, Context, Deferred, Effect, ExecutionStrategy, Exit, Fiber, Layer, Scope, Supervisor } from "effect"
+import { type Clock, Context, Deferred, Effect, ExecutionStrategy, Exit, Fiber, identity, Layer, Option, Scope, Supervisor } from "effect"
 import type { Workflow } from "@reprise/core"
-import { Errors, Log, Registry } from "@reprise/core/engine"
+import { Errors, Log, Registry, RunLogs } from "@reprise/core/engine"
 import { Live, type State, Worker } from "@reprise/worker/engine"
 import { ProcessScheduler } from "../ProcessScheduler.js"
 import * as VirtualClock from "../VirtualClock.js"
@@ -59,7 +59,8 @@ const boot = (world: WorldState): Effect.Effect<Process> =>
   Effect.gen(function*() {
     if (world.process !== undefined) yield* Scope.close(world.process.logScope, Exit.void)
     const logScope = yield* Scope.fork(world.scope, ExecutionStrategy.sequential)
-    const log = Context.get(yield* Layer.buildWithScope(world.log, logScope), Log.Log)
+    const store = yield* Layer.buildWithScope(world.log, logScope)
+    const log = Context.get(store, Log.Log)
     const number = ++world.processCount
     const process: Process = {
       makesStops: true,
@@ -71,6 +72,7 @@ const boot = (world: WorldState): Effect.Effect<Process> =>
       death: yield* Deferred.make<void>(),
       forked: yield* Supervisor.track,
       log,
+      runLogs: Option.getOrUndefined(Context.getOption(store, RunLogs.RunLogs)),
       worker: undefined,
       isZombie: false,
       known: new Set(),
@@ -131,7 +133,8 @@ const openWorker = (
   const options = { workflows, limits, ...(config === undefined ? {} : { config }) }
   const context = services.pipe(
     Context.add(Log.Log, Wire.logOf(world, process)),
-    Context.add(Scope.Scope, process.scope)
+    Context.add(Scope.Scope, process.scope),
+    process.runLogs === undefined ? identity : Context.add(RunLogs.RunLogs, process.runLogs)
   )
   // Which services the workflows need is known where the world is made (World.Options).
   return Worker.open(options, hooks(world, process)).pipe(
@@ -161,6 +164,8 @@ const hear = (world: WorldState, change: Log.Change): void => {
 
 const hooks = (world: WorldState, process: Process): State.Hooks => ({
   newId: () => `token-${++world.tokenCount}`,
+  // Waiting for more would be a stop of time.
+  lineWaitMillis: 0,
   onRest: (run) => {
     // A body that follows at once yields twice first (below), so that its outcome finds the run gone.
     if (isEvicted(world)) process.scheduler.scheduleTask(() => evict(process, run))

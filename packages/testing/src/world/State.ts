@@ -1,7 +1,7 @@
 /** What a world consists of: time, a store, and the process that runs on them until it crashes. */
 import type { ConfigProvider, Deferred, Effect, Fiber, FiberRefs, Layer, Scope, Supervisor } from "effect"
 import type { Workflow } from "@reprise/core"
-import type { Event, Limits, Log } from "@reprise/core/engine"
+import type { Event, Limits, Log, RunLogs } from "@reprise/core/engine"
 import type { State } from "@reprise/worker/engine"
 import type { ProcessScheduler, Trace } from "../ProcessScheduler.js"
 import type * as Plan from "../simulation/Plan.js"
@@ -85,6 +85,8 @@ export interface Process extends Owner {
   /** The fibers that bodies have forked. */
   readonly forked: Supervisor.Supervisor<ReadonlyArray<Fiber.RuntimeFiber<unknown, unknown>>>
   readonly log: Log.LogShape
+  /** Where its worker keeps log lines, if the store does. */
+  readonly runLogs: RunLogs.RunLogsShape | undefined
   worker: State.Worker | undefined
   /** Another process has taken over, and this one does not know. */
   isZombie: boolean
