@@ -17,6 +17,7 @@ import * as Auth from "./auth/Auth.js"
 import { isMutation } from "./auth/Headers.js"
 import * as Role from "./auth/Role.js"
 import * as Body from "./Body.js"
+import * as BulkJobs from "./bulk/BulkJobs.js"
 import { Forbidden, HostRefused, InternalError, MethodNotAllowed, RouteUnknown, ServerStopping, Unauthenticated } from "./Errors.js"
 import * as Exchange from "./Exchange.js"
 import * as Mounted from "./Mounted.js"
@@ -45,14 +46,15 @@ interface State {
 }
 
 /** What an app stands on. */
-export type Requirements = Exclude<Mounted.Services, Auth.Auth | Streams.Streams>
+export type Requirements = Exclude<Mounted.Services, Auth.Auth | BulkJobs.BulkJobs | Streams.Streams>
 
 export const make = (options: Options = {}): Effect.Effect<App, never, Requirements | Scope.Scope> =>
   Effect.gen(function*() {
     const settings = complete(options)
     const auth = yield* Auth.make(settings)
     const streams = yield* Streams.make(settings)
-    const services = Context.make(Auth.Auth, auth).pipe(Context.add(Streams.Streams, streams))
+    const jobs = yield* BulkJobs.make
+    const services = Context.make(Auth.Auth, auth).pipe(Context.add(Streams.Streams, streams), Context.add(BulkJobs.BulkJobs, jobs))
     const runtime = yield* Effect.provide(Effect.runtime<Mounted.Services>(), services)
     const state: State = { settings, auth, streams, runtime, open: new Set(), idle: () => {}, stopping: false }
     const hono = mount(state)

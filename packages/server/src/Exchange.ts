@@ -73,10 +73,17 @@ const SECURITY = lowered(Headers.SECURITY)
 const BARE: ReadonlySet<number> = new Set([204, 304])
 
 export const respond = (exchange: Exchange, status: number, given: Given, body: string | ReadableStream<Uint8Array> | null): Response =>
-  new Response(BARE.has(status) ? null : body, {
+  new Response(BARE.has(status) ? null : kept(exchange, body), {
     status,
     headers: { ...SECURITY, ...lowered(exchange.headers), ...lowered(given), "x-request-id": exchange.requestId }
   })
+
+/** The answer to HEAD has no body: nobody would ever read what is made as it is read. */
+const kept = ({ method }: Exchange, body: string | ReadableStream<Uint8Array> | null) => {
+  if (method !== "HEAD" || body === null || typeof body === "string") return body
+  void body.cancel()
+  return null
+}
 
 export const isTold = (refusal: Refusal): refusal is Refusal & { readonly _tag: Code } => isCode(refusal._tag)
 

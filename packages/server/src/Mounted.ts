@@ -7,9 +7,11 @@ import { Caller } from "./api/Model.js"
 import type { Any, Kind } from "./api/Route.js"
 import { type Name, ROUTES } from "./api/Routes.js"
 import type { Auth } from "./auth/Auth.js"
+import type { BulkJobs } from "./bulk/BulkJobs.js"
 import * as Decode from "./Decode.js"
 import { type Exchange, respond } from "./Exchange.js"
 import * as Access from "./handlers/Access.js"
+import * as Bulk from "./handlers/Bulk.js"
 import * as Messages from "./handlers/Messages.js"
 import * as Runs from "./handlers/Runs.js"
 import * as Service from "./handlers/Service.js"
@@ -18,13 +20,14 @@ import * as Workflows from "./handlers/Workflows.js"
 import type { Streams as Hub } from "./stream/Streams.js"
 
 /** What handlers find in their context. */
-export type Services = Client.Client | Records.Records | RunLogs.RunLogs | Auth | Hub
+export type Services = Client.Client | Records.Records | RunLogs.RunLogs | Auth | BulkJobs | Hub
 
 export type Route = Any
 
 /** A handler for each route. */
-const HANDLERS: Handlers<Exclude<Name, "startBulk" | "describeBulk">, Services> = {
+const HANDLERS: Handlers<Name, Services> = {
   ...Access.handlers,
+  ...Bulk.handlers,
   ...Messages.handlers,
   ...Runs.handlers,
   ...Service.handlers,
