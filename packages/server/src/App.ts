@@ -20,6 +20,8 @@ import * as Body from "./Body.js"
 import * as BulkJobs from "./bulk/BulkJobs.js"
 import { Forbidden, HostRefused, InternalError, MethodNotAllowed, RouteUnknown, ServerStopping, Unauthenticated } from "./Errors.js"
 import * as Exchange from "./Exchange.js"
+import * as Figures from "./metrics/Figures.js"
+import * as Requests from "./metrics/Requests.js"
 import * as Mounted from "./Mounted.js"
 import { complete, type Options, type Settings } from "./Options.js"
 import * as Streams from "./stream/Streams.js"
@@ -29,6 +31,8 @@ export interface App {
   readonly fetch: (request: Request, from?: Exchange.From) => Promise<Response>
   /** Refuses what comes from now on, ends the streams, and waits until all that came before is answered. */
   readonly drain: Effect.Effect<void>
+  /** Takes the figures that are taken when somebody asks for them, for exporters that ask nobody. */
+  readonly sample: Effect.Effect<void>
   /** Whether callers must say who they are. */
   readonly guarded: boolean
 }
@@ -37,6 +41,7 @@ interface State {
   readonly settings: Settings
   readonly auth: Auth.AuthShape
   readonly streams: Streams.StreamsShape
+  readonly figures: Figures.FiguresShape
   readonly runtime: Runtime.Runtime<Mounted.Services>
   /** Requests without an answer. */
   readonly open: Set<Exchange.Exchange>
@@ -46,7 +51,7 @@ interface State {
 }
 
 /** What an app stands on. */
-export type Requirements = Exclude<Mounted.Services, Auth.Auth | BulkJobs.BulkJobs | Streams.Streams>
+export type Requirements = Exclude<Mounted.Services, Auth.Auth | BulkJobs.BulkJobs | Figures.Figures | Streams.Streams>
 
 export const make = (options: Options = {}): Effect.Effect<App, never, Requirements | Scope.Scope> =>
   Effect.gen(function*() {
@@ -54,13 +59,19 @@ export const make = (options: Options = {}): Effect.Effect<App, never, Requireme
     const auth = yield* Auth.make(settings)
     const streams = yield* Streams.make(settings)
     const jobs = yield* BulkJobs.make
-    const services = Context.make(Auth.Auth, auth).pipe(Context.add(Streams.Streams, streams), Context.add(BulkJobs.BulkJobs, jobs))
+    const figures = yield* Effect.provideService(Figures.make, Streams.Streams, streams)
+    const services = Context.make(Auth.Auth, auth).pipe(
+      Context.add(Streams.Streams, streams),
+      Context.add(BulkJobs.BulkJobs, jobs),
+      Context.add(Figures.Figures, figures)
+    )
     const runtime = yield* Effect.provide(Effect.runtime<Mounted.Services>(), services)
-    const state: State = { settings, auth, streams, runtime, open: new Set(), idle: () => {}, stopping: false }
+    const state: State = { settings, auth, streams, figures, runtime, open: new Set(), idle: () => {}, stopping: false }
     const hono = mount(state)
     return {
       fetch: (request, from = {}) => receive(state, hono, request, from),
       drain: drain(state),
+      sample: Effect.asVoid(figures.sample),
       guarded: auth.configured
     }
   })
@@ -96,13 +107,21 @@ const SHOWN_MAX = 200
 
 const receive = async (state: State, hono: Router, request: Request, from: Exchange.From): Promise<Response> => {
   const exchange = Exchange.make(request, from, state.settings)
+  const begun = performance.now()
   state.open.add(exchange)
   try {
-    return await hono.fetch(request, exchange)
+    const response = await hono.fetch(request, exchange)
+    observe(state, exchange, response.status, performance.now() - begun)
+    return response
   } finally {
     state.open.delete(exchange)
     if (state.open.size === 0) state.idle()
   }
+}
+
+const observe = ({ figures }: State, { code, method, route }: Exchange.Exchange, status: number, millis: number): void => {
+  Requests.count({ route, method, status, code, millis })
+  if (code === "LogError") figures.hasStoreFailed = true
 }
 
 /** A1. The answer to a caller who has gone is seen by nobody. */
@@ -127,6 +146,7 @@ const dispatch = (
   const { method } = exchange
   const mounted = methods.byMethod.get(method === "HEAD" ? "GET" : method)
   if (mounted === undefined) return Effect.sync(() => unmounted(state, methods, exchange))
+  exchange.route = mounted.route.path
   const answered = Effect.matchCauseEffect(answer(state, mounted, exchange), {
     onSuccess: Effect.succeed,
     onFailure: (cause) => failed(mounted, exchange, cause)

@@ -22,6 +22,8 @@ export interface Exchange extends Incoming {
   readonly signal: AbortSignal
   /** Headers that the answer gets, whatever it is. */
   headers: Readonly<Record<string, string>>
+  /** The path of its route, once there is one. */
+  route: string | undefined
   /** Known when the caller was let in. */
   caller: Caller | undefined
   /** The run that it is about, for the audit log. */
@@ -46,6 +48,7 @@ export const make = (request: Request, from: From, policy: Headers.Policy): Exch
     remoteAddress: from.remoteAddress,
     signal: request.signal,
     headers: Headers.cors(policy, { header, method }),
+    route: undefined,
     caller: undefined,
     runId: undefined,
     code: undefined

@@ -17,10 +17,11 @@ import * as Runs from "./handlers/Runs.js"
 import * as Service from "./handlers/Service.js"
 import * as Streams from "./handlers/Streams.js"
 import * as Workflows from "./handlers/Workflows.js"
+import type { Figures } from "./metrics/Figures.js"
 import type { Streams as Hub } from "./stream/Streams.js"
 
 /** What handlers find in their context. */
-export type Services = Client.Client | Records.Records | RunLogs.RunLogs | Auth | BulkJobs | Hub
+export type Services = Client.Client | Records.Records | RunLogs.RunLogs | Auth | BulkJobs | Figures | Hub
 
 export type Route = Any
 

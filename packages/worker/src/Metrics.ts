@@ -4,6 +4,8 @@ import type { Event, Run } from "@reprise/core/engine"
 import * as Labels from "./Labels.js"
 import type { Events, Worker } from "./State.js"
 
+// What has no labels is told from the beginning (`register`): an alert compares with 0, and not with nothing.
+
 const counter = (name: string, description: string) => Metric.counter(name, { description, incremental: true })
 const gauge = (name: string, description: string) => Metric.gauge(name, { description })
 const histogram = (name: string, bounds: ReadonlyArray<number>, description: string) =>
@@ -13,7 +15,7 @@ const histogram = (name: string, bounds: ReadonlyArray<number>, description: str
 
 export const runsStarted = counter("reprise_runs_started_total", "Runs begun.")
 export const runsClosed = counter("reprise_runs_closed_total", "Runs closed.")
-export const runsBlocked = counter("reprise_runs_blocked_total", "Runs blocked by a fault.")
+export const runsBlocked = counter("reprise_runs_blocked_total", "Runs blocked by a fault.").register()
 export const historiesLong = counter("reprise_histories_long_total", "Histories that reached historyEventsWarn, or doubled beyond it.")
 export const attemptsEnded = counter("reprise_step_attempts_total", "Attempts of steps whose end was committed.")
 export const attemptSeconds = histogram(
@@ -25,27 +27,27 @@ export const timerLateness = histogram(
   "reprise_timer_lateness_seconds",
   [0.001, 0.005, 0.025, 0.1, 0.5, 1, 5, 30, 60, 600],
   "Between the instant at which a timer was due and its event."
-)
+).register()
 
 // ---- the store ----
 
-export const eventsCommitted = counter("reprise_events_total", "Events committed.")
-export const commitSize = histogram("reprise_commit_appends", [1, 4, 16, 64, 256, 1_024, 4_096], "Appends that shared one commit.")
+export const eventsCommitted = counter("reprise_events_total", "Events committed.").register()
+export const commitSize = histogram("reprise_commit_appends", [1, 4, 16, 64, 256, 1_024, 4_096], "Appends that shared one commit.").register()
 export const commitSeconds = histogram(
   "reprise_commit_duration_seconds",
   [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
   "How long the store took for a commit."
-)
-export const storeErrors = counter("reprise_store_errors_total", "Failed calls of the store.")
-export const fenceRejections = counter("reprise_fence_rejections_total", "Appends refused because another process has taken the store over.")
+).register()
+export const storeErrors = counter("reprise_store_errors_total", "Failed calls of the store.").register()
+export const fenceRejections = counter("reprise_fence_rejections_total", "Appends refused because another process has taken the store over.").register()
 
 // ---- what is in memory ----
 
-export const liveRuns = gauge("reprise_live_runs", "Runs in memory.")
-export const attemptsRunning = gauge("reprise_attempts_running", "Bodies of attempts that run.")
-export const attemptsQueued = gauge("reprise_attempts_queued", "Attempts that wait for a slot.")
-export const outboxAppends = gauge("reprise_outbox_appends", "Appends that wait for a commit.")
-export const inboxMessages = gauge("reprise_inbox_messages", "Messages that were read and are not yet committed as delivered.")
+export const liveRuns = gauge("reprise_live_runs", "Runs in memory.").register()
+export const attemptsRunning = gauge("reprise_attempts_running", "Bodies of attempts that run.").register()
+export const attemptsQueued = gauge("reprise_attempts_queued", "Attempts that wait for a slot.").register()
+export const outboxAppends = gauge("reprise_outbox_appends", "Appends that wait for a commit.").register()
+export const inboxMessages = gauge("reprise_inbox_messages", "Messages that were read and are not yet committed as delivered.").register()
 
 /** Takes the gauges: what is in memory now. */
 export const observe = (worker: Worker): void => {
