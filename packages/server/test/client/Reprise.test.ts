@@ -163,6 +163,14 @@ describe("lists and streams", () => {
     expect(await all(handle.events({ after: events.length }))).toEqual([])
   })
 
+  it("what a run has logged is read until it has ended", async () => {
+    const { client } = await connected()
+    const handle = await client.start(Checkout, { since: EARLIER })
+    const live = all(handle.logs())
+    await handle.signal(Approve, { at: DAY })
+    expect(await live).toMatchObject([{ runId: handle.runId, stepName: "charge", attempt: 1, level: "info", text: "charged" }])
+  })
+
   it("the log lines of a step are asked for, and read until the run has ended", async () => {
     const line = { position: 7, runId: "a", stepName: "charge", attempt: 2, level: "warn", text: "declined", fields: { card: "visa" } }
     const told = `id: 7\ndata: ${JSON.stringify({ ...line, at: DAY.toISOString() })}\n\nevent: end\ndata: {}\n\n`
