@@ -1,7 +1,7 @@
 /** The command `reprise`: its subcommands, and what each way of ending means to the shell. */
 import { CliConfig, Command, ValidationError } from "@effect/cli"
 import * as NodeContext from "@effect/platform-node/NodeContext"
-import { Release } from "@reprise/core/engine"
+import { Errors, Release } from "@reprise/core/engine"
 import { Cause, Console, Effect, HashMap, Layer } from "effect"
 import * as Check from "./Check.js"
 import * as Completions from "./Completions.js"
@@ -9,6 +9,7 @@ import * as Db from "./Db.js"
 import { CommandUnknown } from "./Errors.js"
 import * as Exit from "./Exit.js"
 import * as Keys from "./Keys.js"
+import * as Nearest from "./Nearest.js"
 import * as OpenApi from "./OpenApi.js"
 import * as Overview from "./Overview.js"
 import * as Runs from "./Runs.js"
@@ -78,6 +79,14 @@ const obey = (argv: ReadonlyArray<string>) => {
   return Effect.zipRight(checkNames(asked), interpret(Completions.asOption(argv)))
 }
 
+/** What was meant by the name of a workflow or message that is not known, where the error does not say so. */
+const meant = (error: Exit.Failed): string => {
+  const isWorkflow = error instanceof Errors.WorkflowUnknown
+  if (!isWorkflow && !(error instanceof Errors.MessageUnknown)) return ""
+  const nearest = Nearest.of(isWorkflow ? error.workflow : error.name, error.known)
+  return nearest === undefined || error.hint.startsWith("Did you mean") ? "" : `\nDid you mean ${JSON.stringify(nearest)}?`
+}
+
 const services = Layer.merge(NodeContext.layer, CliConfig.layer({ showBuiltIns: false, isCaseSensitive: true }))
 
 /** Runs the command line `argv`, as `process.argv` has it, and answers the exit code. What it has to say is printed. */
@@ -88,7 +97,7 @@ export const run = (argv: ReadonlyArray<string>): Effect.Effect<number> =>
       // The library has printed what is wrong with the usage, and the command what it has found.
       if (ValidationError.isValidationError(error)) return Effect.succeed(Exit.UNABLE)
       if (error._tag === "Found") return Effect.succeed(Exit.FOUND)
-      return Effect.as(Console.error(`reprise: ${error.message}`), Exit.UNABLE)
+      return Effect.as(Console.error(`reprise: ${error.message}${meant(error)}`), Exit.UNABLE)
     }),
     Effect.catchAllCause((cause) =>
       Cause.isInterruptedOnly(cause)

@@ -11,7 +11,7 @@ export type Signal = keyof typeof CODES
 /** The exit code of a process that a signal has ended, as shells have it. */
 export const codeOf = (signal: Signal): number => CODES[signal]
 
-/** npm and other launchers pass on what the terminal has sent to the whole group already: that is no second signal. */
+/** npm and other launchers pass on the Ctrl-C that the terminal has sent to the whole group already: that is no second signal. */
 const ECHO_MILLIS = 200
 
 const listeners = new Set<(signal: Signal) => void>()
@@ -36,7 +36,8 @@ export const listen = ({ end, giveUp }: Ends): void => {
   let firstAt: number | undefined
   const hear = (signal: Signal): void => {
     const now = performance.now()
-    if (firstAt !== undefined) return now - firstAt > ECHO_MILLIS ? end(codeOf(signal)) : undefined
+    const isEcho = signal === "SIGINT" && firstAt !== undefined && now - firstAt < ECHO_MILLIS
+    if (firstAt !== undefined) return isEcho ? undefined : end(codeOf(signal))
     firstAt = now
     if (listeners.size === 0) return giveUp(signal)
     for (const listener of [...listeners]) listener(signal)

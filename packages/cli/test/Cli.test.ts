@@ -6,21 +6,13 @@ import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
-import { stripVTControlCharacters } from "node:util"
-import { Cli } from "@reprise/cli"
-import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { type Ended, within } from "./Processes.js"
 
 const root = fileURLToPath(new URL("../../..", import.meta.url))
 const main = fileURLToPath(new URL("../src/main.ts", import.meta.url))
 const fixture = (name: string) => fileURLToPath(new URL(`./fixture/${name}`, import.meta.url))
 const NODE = ["--conditions=reprise-source", "--import", "tsx"]
-
-interface Ended {
-  readonly code: number
-  readonly out: string
-  readonly err: string
-}
 
 const node = (args: ReadonlyArray<string>): Promise<Ended> =>
   new Promise((done) => {
@@ -182,16 +174,6 @@ it("reads the store of a process that was killed", PATIENCE, async () => {
   expect(verified.code).toBe(0)
   expect([exported.code, exported.out, exported.err]).toEqual([2, "", expect.stringContaining("\"nobody\"")])
 })
-
-/** The same without a process, for what needs none: a start takes a second. */
-const within = (...args: ReadonlyArray<string>): Promise<Ended> => {
-  const said = { out: "", err: "" }
-  const say = (where: "out" | "err") => (...parts: ReadonlyArray<unknown>) =>
-    Effect.sync(() => void (said[where] += `${stripVTControlCharacters(parts.join(" "))}\n`))
-  const run = Effect.consoleWith((console) =>
-    Effect.withConsole(Cli.run(["node", "reprise", ...args]), { ...console, log: say("out"), error: say("err") }))
-  return Effect.runPromise(Effect.map(run, (code) => ({ code, ...said })))
-}
 
 type Cases = ReadonlyArray<readonly [args: ReadonlyArray<string>, says: string]>
 
