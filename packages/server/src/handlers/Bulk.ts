@@ -61,9 +61,11 @@ const requestOf = ({ action, filter, reason, runIds, signal }: Body): Job.Reques
 
 /** What would be refused for every run is refused at once. */
 const checkBody = (body: Body, { payloadBytesMax, textCharsMax }: Limits.Limits): Effect.Effect<void, Refusal> => {
+  const isOneWay = (body.runIds === undefined) !== (body.filter === undefined)
+  const isMatched = (body.signal !== undefined) === (body.action === "signal")
   const errors = [
-    ...((body.runIds === undefined) === (body.filter === undefined) ? [{ path: "body.filter", message: "give either this or runIds" }] : []),
-    ...((body.signal !== undefined) === (body.action === "signal") ? [] : [{ path: "body.signal", message: "it belongs to the action signal" }])
+    ...(isOneWay ? [] : [{ path: "body.filter", message: "give either this or runIds" }]),
+    ...(isMatched ? [] : [{ path: "body.signal", message: "it belongs to the action signal" }])
   ]
   if (errors.length > 0) return new BodyInvalid({ errors })
   const { reason = "", signal } = body

@@ -89,8 +89,8 @@ describe("a bulk job", () => {
           ...log,
           find: (filter) => {
             if (gone.has(filter.before ?? "")) return Effect.succeed([])
-            const left = Effect.map(log.find({ ...filter, limit: filter.limit + 1 }), (found) => found.filter(({ runId }) => !gone.has(runId)))
-            return Effect.map(left, (found) => found.slice(0, filter.limit))
+            const found = log.find({ ...filter, limit: filter.limit + gone.size })
+            return Effect.map(found, (runs) => runs.filter(({ runId }) => !gone.has(runId)).slice(0, filter.limit))
           },
           // Newest first: this is the last of the first page.
           send: (runId, message) => Effect.zipLeft(log.send(runId, message), Effect.sync(() => runId === "run700" && gone.add(runId)))
@@ -265,6 +265,6 @@ describe("a bulk job whose server is killed", () => {
         expect(new Set(job.refused.map(({ runId }) => runId))).toEqual(new Set(closed))
         expect(new Set(await Effect.runPromise(mailCounts(log, open)))).toEqual(new Set([1]))
       }),
-      { numRuns: 40 }
+      { numRuns: 25 }
     ))
 })
