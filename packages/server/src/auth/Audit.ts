@@ -2,9 +2,10 @@
  * The audit log: every request but reads, with who, what, when, and what became of it. Never a payload, a query or a secret.
  *
  * - A1 `write` puts an entry into a queue, and waits only while the queue is full: an answer does not wait for a commit more.
- *   The queue is written out at once, several entries beside each other, and to the end when the scope closes. A process that
- *   is killed loses the entries of its last milliseconds.
- * - A2 Ids begin with the instant, then count: entries are listed by their instants, those of one instant as they were told.
+ *   The queue is written out at once, and to the end when the scope closes. A process that is killed loses the entries of its
+ *   last milliseconds.
+ * - A2 What is told while the store writes becomes one document, so that many requests cost few writes. Ids of documents begin
+ *   with the instant, then count: entries are listed as they were told.
  * - A3 At most `entriesMax` and a hundredth more are kept. Refusals of requests without a caller, of which anybody can
  *   make any number, are told at a bounded rate, so that they do not push out all others.
  */
@@ -46,25 +47,22 @@ const StoredEntry = Schema.Struct({
 })
 type StoredEntry = typeof StoredEntry.Type
 
-const entries = Stored.collection("audit", StoredEntry)
+const chunks = Stored.collection("audit", Schema.Array(StoredEntry))
 
 /** Entries that may wait to be written. */
 const QUEUE_MAX = 2_000
-/** Entries that are written beside each other; the store makes few commits of them. */
-const TOGETHER_MAX = 200
+/** Entries of one document. */
+const TOGETHER_MAX = 100
 const PATH_CHARS_MAX = 500
 const PAGE_DEFAULT = 50
-/** Documents that are counted, or removed, at once. */
-const CHUNK = 1_000
+/** Documents that are read at once. */
+const DOCUMENTS = 50
+/** Entries that are written before all are counted again. */
+const RECOUNT_MIN = 1_000
 const REFUSALS: RateLimit.Rate = { burst: 100, perSecond: 1 }
 
-interface Told {
-  readonly id: string
-  readonly entry: StoredEntry
-}
-
 /** An entry, or somebody who waits until all before it are written. */
-type Item = Told | Deferred.Deferred<void>
+type Item = StoredEntry | Deferred.Deferred<void>
 
 interface State {
   readonly queue: Queue.Queue<Item>
@@ -73,6 +71,8 @@ interface State {
   /** Of this process; two processes with one store do not tell the same id. */
   readonly process: string
   told: number
+  /** The latest instant of an entry: a clock that goes back changes no order. */
+  latest: number
   /** How many are in the store, as far as is known; counted when it is not. */
   kept: number | undefined
   writtenSinceCount: number
@@ -88,6 +88,7 @@ export const make = (entriesMax: number): Effect.Effect<Audit, never, Records.Re
       refusals: RateLimit.make(REFUSALS),
       process: Secret.random(4),
       told: 0,
+      latest: 0,
       kept: undefined,
       writtenSinceCount: 0
     }
@@ -103,9 +104,7 @@ const write = (state: State, entry: AuditEntry): Effect.Effect<void> =>
   Effect.gen(function*() {
     const anybody = entry.caller === undefined && entry.status >= 400
     if (anybody && !RateLimit.take(state.refusals, "", yield* Clock.currentTimeMillis).allowed) return
-    state.told += 1
-    const id = `${String(entry.at).padStart(15, "0")}-${String(state.told).padStart(12, "0")}-${state.process}`
-    yield* Queue.offer(state.queue, { id, entry: storedOf(entry) })
+    yield* Queue.offer(state.queue, storedOf(entry))
   })
 
 /** Only what an entry has; a path that holds a secret is told without it. */
@@ -142,16 +141,22 @@ const flushAll = (state: State) => Effect.flatMap(Queue.takeAll(state.queue), (r
 
 const writeItems = (state: State, items: ReadonlyArray<Item>): Effect.Effect<void, never, Records.Records> =>
   Effect.gen(function*() {
-    const told = items.filter((item): item is Told => "entry" in item)
-    yield* Effect.forEach(told, writeOne, { concurrency: "unbounded", discard: true })
-    state.writtenSinceCount += told.length
-    if (state.kept !== undefined) state.kept += told.length
-    for (const item of items) if (!("entry" in item)) yield* Deferred.succeed(item, undefined)
+    const told = items.filter((item): item is StoredEntry => "requestId" in item)
+    for (let from = 0; from < told.length; from += TOGETHER_MAX) yield* writeChunk(state, told.slice(from, from + TOGETHER_MAX))
+    for (const item of items) if (!("requestId" in item)) yield* Deferred.succeed(item, undefined)
   })
 
-/** An entry that the store does not take is told to the operator; the next ones are tried. */
-const writeOne = ({ entry, id }: Told) =>
-  Effect.catchAllCause(entries.put(id, entry), (cause) => Effect.logError(`the audit log did not take ${JSON.stringify(entry)}`, cause))
+/** Entries that the store does not take are told to the operator; the next ones are tried. */
+const writeChunk = (state: State, told: ReadonlyArray<StoredEntry>) =>
+  Effect.suspend(() => {
+    state.told += 1
+    state.latest = Math.max(state.latest, ...told.map(({ at }) => at))
+    state.writtenSinceCount += told.length
+    if (state.kept !== undefined) state.kept += told.length
+    const id = `${String(state.latest).padStart(15, "0")}-${String(state.told).padStart(12, "0")}-${state.process}`
+    return Effect.catchAllCause(chunks.put(id, told), (cause) =>
+      Effect.logError(`the audit log did not take ${JSON.stringify(told)}`, cause))
+  })
 
 // ---- the bound ----
 
@@ -160,7 +165,7 @@ const trim = (state: State): Effect.Effect<void, never, Records.Records> =>
   Effect.gen(function*() {
     const { entriesMax } = state
     const slack = Math.ceil(entriesMax / 100)
-    if (state.kept === undefined || state.writtenSinceCount >= Math.max(CHUNK, entriesMax / 10)) {
+    if (state.kept === undefined || state.writtenSinceCount >= Math.max(RECOUNT_MIN, entriesMax / 10)) {
       state.kept = yield* count()
       state.writtenSinceCount = 0
     }
@@ -174,23 +179,29 @@ const trim = (state: State): Effect.Effect<void, never, Records.Records> =>
 
 const count = () =>
   Effect.gen(function*() {
-    const records = yield* Records.Records
     let all = 0
     for (let after = "";;) {
-      const page = yield* records.list("audit", { after, limit: CHUNK })
-      all += page.length
+      const page = yield* chunks.list({ after, limit: DOCUMENTS })
+      for (const { value } of page) all += value.length
       const last = page.at(-1)
-      if (last === undefined || page.length < CHUNK) return all
+      if (last === undefined || page.length < DOCUMENTS) return all
       after = last.id
     }
   })
 
+/** Removes whole documents, until at least `many` entries are gone; answers how many went. */
 const removeOldest = (many: number) =>
   Effect.gen(function*() {
-    const records = yield* Records.Records
-    const oldest = yield* records.list("audit", { limit: Math.min(many, CHUNK) })
-    yield* Effect.forEach(oldest, ({ id }) => records.remove("audit", id), { concurrency: TOGETHER_MAX, discard: true })
-    return oldest.length
+    let gone = 0
+    for (;;) {
+      const oldest = yield* chunks.list({ limit: DOCUMENTS })
+      for (const { id, value } of oldest) {
+        yield* chunks.remove(id)
+        gone += value.length
+        if (gone >= many) return gone
+      }
+      if (oldest.length < DOCUMENTS) return gone
+    }
   })
 
 // ---- reading ----
@@ -203,20 +214,29 @@ const settled = (state: State) =>
     yield* Deferred.await(done)
   })
 
-/** `older` or `newer` than an id. */
-interface Cursor {
-  readonly way: "older" | "newer"
+/** Where an entry is. */
+interface Place {
   readonly id: string
+  readonly index: number
 }
 
-const CURSOR = /^(older|newer) (\d{15,}-\d{12,}-[0-9a-f]{8})$/
+interface Found extends Place {
+  readonly entry: StoredEntry
+}
 
-const cursorOf = ({ id, way }: Cursor): string => Buffer.from(`${way} ${id}`).toString("base64url")
+/** Entries that are `older` or `newer` than one. */
+interface Cursor extends Place {
+  readonly way: "older" | "newer"
+}
+
+const CURSOR = /^(older|newer) (\d{15,}-\d{12,}-[0-9a-f]{8}) (\d{1,3})$/
+
+const cursorOf = (way: Cursor["way"], { id, index }: Place): string => Buffer.from(`${way} ${id} ${index}`).toString("base64url")
 
 const readCursor = (text: string): Effect.Effect<Cursor, CursorInvalid> => {
-  const [, way, id] = CURSOR.exec(Buffer.from(text, "base64url").toString()) ?? []
-  const cursor = id === undefined ? undefined : { way: way === "older" ? "older" as const : "newer" as const, id }
-  return cursor !== undefined && cursorOf(cursor) === text ? Effect.succeed(cursor) : Effect.fail(new CursorInvalid())
+  const [, way, id = "", index] = CURSOR.exec(Buffer.from(text, "base64url").toString()) ?? []
+  const cursor = { way: way === "older" ? "older" as const : "newer" as const, id, index: Number(index) }
+  return cursorOf(cursor.way, cursor) === text ? Effect.succeed(cursor) : Effect.fail(new CursorInvalid())
 }
 
 const list = (state: State, { cursor, limit = PAGE_DEFAULT }: Asked) =>
@@ -224,20 +244,41 @@ const list = (state: State, { cursor, limit = PAGE_DEFAULT }: Asked) =>
     const from = cursor === undefined ? undefined : yield* readCursor(cursor)
     yield* settled(state)
     // One more than asked for tells whether there are any beyond.
-    const found = from?.way === "newer"
-      ? yield* entries.list({ after: from.id, limit: limit + 1 })
-      : yield* entries.list({ ...(from === undefined ? {} : { before: from.id }), descending: true, limit: limit + 1 })
+    const found = yield* collect(from, limit + 1)
     const shown = found.slice(0, limit)
     return pageOf(from?.way === "newer" ? shown.toReversed() : shown, from, found.length > limit)
   })
 
-const pageOf = (shown: ReadonlyArray<Stored.Document<StoredEntry>>, from: Cursor | undefined, more: boolean): Page => {
+/** Up to `many` entries from a place on, away from it: downwards, unless newer ones are asked for. */
+const collect = (from: Cursor | undefined, many: number) =>
+  Effect.gen(function*() {
+    const up = from?.way === "newer"
+    const first = from === undefined ? [] : (yield* chunks.get(from.id)) ?? []
+    const beside = placed(from?.id ?? "", first, up)
+    const found = from === undefined ? [] : beside.filter(({ index }) => (up ? index > from.index : index < from.index))
+    let last = from?.id
+    while (found.length < many) {
+      const beyond = last === undefined ? {} : up ? { after: last } : { before: last }
+      const page = yield* chunks.list({ ...beyond, descending: !up, limit: DOCUMENTS })
+      found.push(...page.flatMap(({ id, value }) => placed(id, value, up)))
+      last = page.at(-1)?.id
+      if (page.length < DOCUMENTS) break
+    }
+    return found.slice(0, many)
+  })
+
+const placed = (id: string, entries: ReadonlyArray<StoredEntry>, up: boolean): Array<Found> => {
+  const all = entries.map((entry, index) => ({ id, index, entry }))
+  return up ? all : all.toReversed()
+}
+
+const pageOf = (shown: ReadonlyArray<Found>, from: Cursor | undefined, more: boolean): Page => {
   const [newest, oldest] = [shown[0], shown.at(-1)]
   const hasOlder = from?.way === "newer" || more
   const hasNewer = from?.way === "older" || (from?.way === "newer" && more)
   return {
-    items: shown.map(({ value }) => value),
-    ...(oldest !== undefined && hasOlder ? { nextCursor: cursorOf({ way: "older", id: oldest.id }) } : {}),
-    ...(newest !== undefined && hasNewer ? { prevCursor: cursorOf({ way: "newer", id: newest.id }) } : {})
+    items: shown.map(({ entry }) => entry),
+    ...(oldest !== undefined && hasOlder ? { nextCursor: cursorOf("older", oldest) } : {}),
+    ...(newest !== undefined && hasNewer ? { prevCursor: cursorOf("newer", newest) } : {})
   }
 }

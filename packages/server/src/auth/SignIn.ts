@@ -78,9 +78,9 @@ const pay = (buckets: RateLimit.Buckets, key: string, now: number): Effect.Effec
   return allowed ? Effect.void : Effect.fail(new RateLimited({ retryAfterSeconds }))
 }
 
-/** Fits only this user with this hash: a user that is removed or gets another password is not remembered. */
-const macOf = ({ secret }: Desk, { password, userId }: Users.StoredUser, given: Redacted.Redacted): string =>
-  createHmac("sha256", secret).update(`${userId}\0${password.hash}\0${Redacted.value(given)}`).digest("hex")
+/** Fits only this hash, whose salt no other has: a user that is removed, or gets another password, is not remembered. */
+const macOf = ({ secret }: Desk, { password }: Users.StoredUser, given: Redacted.Redacted): string =>
+  createHmac("sha256", secret).update(`${password.hash}\0${Redacted.value(given)}`).digest("hex")
 
 const remember = ({ right }: Desk, mac: string, now: number): void => {
   right.set(mac, now + RIGHT_MILLIS)

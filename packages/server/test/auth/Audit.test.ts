@@ -78,7 +78,7 @@ describe("the audit log", () => {
       yield* audit.list({})
       const { found } = yield* walk(audit, 100)
       expect(found.length).toBeLessThanOrEqual(403)
-      expect(found.length).toBeGreaterThanOrEqual(200)
+      expect(found.length).toBeGreaterThan(100)
       expect(found).toEqual(Array.from({ length: found.length }, (_, index) => `r${1_500 - index}`))
     }).pipe(Effect.provide(records())))
 
@@ -105,8 +105,8 @@ describe("the audit log", () => {
       const audit = yield* Scope.extend(Audit.make(1_000), scope)
       for (let index = 0; index < 300; index++) yield* write(audit, index)
       yield* Scope.close(scope, Exit.void)
-      const stored = yield* Effect.flatMap(Records.Records, (store) => store.list("audit", { limit: 1_000 }))
-      expect(stored).toHaveLength(300)
+      const { found } = yield* walk(yield* Audit.make(1_000), 1_000)
+      expect(found).toEqual(Array.from({ length: 300 }, (_, index) => `r${299 - index}`))
     }).pipe(Effect.provide(records())))
 
   it.scoped("goes on when the store has failed, and fails no request", () =>

@@ -27,6 +27,12 @@ describe("another origin", () => {
   })
 })
 
+it("an origin that is none is foreign, also to a request without a host", () => {
+  const from = (origin?: string, host?: string) => Headers.isForeign({}, { header: (name) => ({ origin, host })[name] })
+  expect([from("null"), from(""), from("https://a.test"), from("null", "a.test")]).toEqual([true, true, true, true])
+  expect([from(), from(undefined, "a.test"), from("https://a.test", "A.test"), from("http://a.test:80", "a.test")]).toEqual([false, false, false, false])
+})
+
 it("a page runs what the server has put there, and nothing else", () => {
   const headers = Headers.page({ styles: ["a{}"], scripts: [] })
   expect(headers["Content-Security-Policy"]).toContain("style-src 'sha256-")
