@@ -6,7 +6,6 @@ import * as Dev from "./dev/Dev.js"
 import type * as Exit from "./Exit.js"
 import * as Given from "./Given.js"
 import * as Logs from "./Logs.js"
-import * as Otlp from "./Otlp.js"
 
 // ---- options ----
 

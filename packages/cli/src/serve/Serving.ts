@@ -1,5 +1,5 @@
 /** Serves or works until a signal comes. Loaded only by the commands that do so: other ones need neither worker nor server. */
-import { Auth, Server } from "@reprise/server"
+import { Auth, Figures, Server } from "@reprise/server"
 import { ReplayCheck } from "@reprise/testing"
 import { Sqlite } from "@reprise/sql"
 import { Context, Effect, Layer, Option } from "effect"
@@ -10,6 +10,7 @@ import * as Entry from "../Entry.js"
 import type { EntryInvalid } from "../Errors.js"
 import * as Exit from "../Exit.js"
 import * as Given from "../Given.js"
+import * as Otlp from "../Otlp.js"
 import * as Engine from "./Engine.js"
 import * as Say from "../show/Say.js"
 import * as Signals from "../Signals.js"
@@ -31,10 +32,11 @@ export const work = (asked: Working) =>
   Effect.scoped(Effect.gen(function*() {
     const graceMillis = (yield* Given.length("reprise worker", "grace", Option.some(asked.grace))) ?? 0
     const loaded = yield* Entry.load(asked.entry)
-    yield* Layer.build(Engine.layer({ entry: loaded, filename: asked.store, graceMillis }))
+    const engine = yield* Layer.build(Engine.layer({ entry: loaded, filename: asked.store, graceMillis }))
+    yield* Otlp.sampling(Effect.asVoid((yield* Effect.provide(Figures.make, engine)).sample))
     yield* ready(asked, { store: asked.store, workflows: namesOf(loaded) })
     yield* stopping(yield* Signals.next)
-  }))
+  })).pipe(Effect.provide(Otlp.layer))
 
 /** Until a signal comes; linked to `reprise dev`, only when it is this process's turn. */
 export const serve = (asked: Serving) =>
@@ -44,13 +46,14 @@ export const serve = (asked: Serving) =>
     const loaded = yield* link === undefined ? Entry.load(asked.entry) : Effect.catchAll(Entry.load(asked.entry), broken(link))
     const port = link === undefined ? undefined : yield* turn(asked, loaded, link())
     const listening = yield* listen(asked, loaded, graceMillis, port)
+    yield* Otlp.sampling(listening.app.sample)
     const { hostname, url } = listening
     const auth = providersOf(asked, loaded)
     yield* ready(asked, { url, store: asked.store, workflows: namesOf(loaded), auth: auth.map(({ _tag }) => _tag.toLowerCase()) })
     if (auth.length === 0) yield* Effect.logWarning(`there is no auth: whoever reaches ${hostname} may do everything; see --auth`)
     if (link !== undefined) yield* Link.tell({ _tag: "Serving", port: listening.port })
     yield* stopping(yield* link === undefined ? Signals.next : Effect.raceFirst(Signals.next, Effect.as(Link.cut, "SIGTERM" as const)))
-  }))
+  })).pipe(Effect.provide(Otlp.layer))
 
 const listen = (asked: Serving, loaded: Entry.Entry, graceMillis: number, port: number | undefined) =>
   Effect.gen(function*() {

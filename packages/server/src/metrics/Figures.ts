@@ -8,7 +8,7 @@
  */
 import { Client } from "@reprise/core"
 import type { Log } from "@reprise/core/engine"
-import { Clock, Context, Effect, Metric, MetricLabel } from "effect"
+import { Clock, Context, Effect, Metric, MetricLabel, Option } from "effect"
 import { Streams } from "../stream/Streams.js"
 import * as Process from "./Process.js"
 
@@ -38,9 +38,10 @@ interface Taken {
   isTaking: boolean
 }
 
-export const make: Effect.Effect<FiguresShape, never, Client.Client | Streams> = Effect.gen(function*() {
+/** Where there are streams, they are looked at, too. */
+export const make: Effect.Effect<FiguresShape, never, Client.Client> = Effect.gen(function*() {
   const client = yield* Client.Client
-  const streams = yield* Streams
+  const streams = Option.getOrUndefined(yield* Effect.serviceOption(Streams))
   const taken: Taken = { counts: { runs: [], blockedCount: 0, pausedCount: 0 }, until: 0, isTaking: false }
   const told = new Map<string, ReadonlyArray<MetricLabel.MetricLabel>>()
   return {
@@ -48,7 +49,7 @@ export const make: Effect.Effect<FiguresShape, never, Client.Client | Streams> =
     sample: Effect.gen(function*() {
       yield* Process.sample
       const now = yield* Clock.currentTimeMillis
-      observeStreams(streams, now)
+      if (streams !== undefined) observeStreams(streams, now)
       const counts = yield* countsOf(client.log, taken, now)
       const vitals = client.local === undefined ? undefined : yield* client.local.vitals
       observeRuns(counts, vitals?.liveCount ?? 0, told)
