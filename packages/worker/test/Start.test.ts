@@ -1,9 +1,11 @@
 /** How runs begin: once per id, one open run per key, later, and for a bounded time. */
 import { it } from "@effect/vitest"
-import { Effect, Schema } from "effect"
+import { Effect, Layer, Schema } from "effect"
 import { describe, expect } from "vitest"
 import { Client, Signal, Step, Workflow } from "@reprise/core"
-import { World } from "@reprise/testing"
+import { Log } from "@reprise/core/engine"
+import { MemoryLog, World } from "@reprise/testing"
+import { Worker } from "@reprise/worker"
 
 const Go = Signal.make("go")
 const Waits = Workflow.make("waits", { input: Schema.String }, (input) => Effect.as(Go.receive, input))
@@ -256,6 +258,23 @@ describe("a signal with a start", () => {
       expect(yield* Effect.flip(start({ name: "words", payload: "9" }))).toMatchObject({ _tag: "RunExists", status: "completed" })
       expect(yield* Effect.flip(start({ name: "words", payload: "9" }, { onConflict: "fail" }))).toMatchObject({ _tag: "RunExists" })
     }))
+
+  it.scoped("is written with the run, in one append", () =>
+    Effect.gen(function*() {
+      const log = yield* Log.Log
+      const appended: Array<number> = []
+      const client = Worker.clientLayer({ workflows: [Sums] }).pipe(Layer.provide(Layer.succeed(Log.Log, {
+        ...log,
+        append: (appends) => Effect.suspend(() => {
+          appended.push(appends.length)
+          return log.append(appends)
+        }),
+        send: () => Effect.dieMessage("nothing is sent by itself")
+      })))
+      yield* Effect.provide(Client.signalWithStart(Sums, undefined, words(1, "one"), { id: "a" }), client)
+      expect(appended).toEqual([1])
+      expect((yield* log.inbox("a")).messages.map(({ _tag }) => _tag)).toEqual(["Start", "Signal"])
+    }).pipe(Effect.provide(MemoryLog.layer(MemoryLog.makeStore()))))
 
   it.scoped("is there after a crash at any append, or the run is not", () =>
     Effect.gen(function*() {
