@@ -34,12 +34,19 @@ export const make = (): Copy => {
 
 const isSource = (path: string): boolean => !/[/\\](node_modules|dist)$/.test(path)
 
-/** Plants a bug; the answer takes it out again. Throws when its place is not found exactly once: then it is out of date. */
-export const plant = (copy: Copy, { file, from, name, to }: Mutant): () => void => {
+/** Why a bug cannot be planted: its place is not found exactly once, so that it is out of date. */
+export const misplaced = ({ file, from, name }: Mutant, folder = ROOT): string | undefined => {
+  const places = readFileSync(join(folder, file), "utf8").split(from).length - 1
+  return places === 1 ? undefined : `the mutant "${name}" is out of date: ${file} has its place ${places} times`
+}
+
+/** Plants a bug; the answer takes it out again. */
+export const plant = (copy: Copy, mutant: Mutant): () => void => {
+  const wrong = misplaced(mutant, copy.folder)
+  if (wrong !== undefined) throw new Error(wrong)
+  const { file, from, to } = mutant
   const path = join(copy.folder, file)
   const source = readFileSync(path, "utf8")
-  const places = source.split(from).length - 1
-  if (places !== 1) throw new Error(`the mutant "${name}" is out of date: ${file} has its place ${places} times`)
   writeFileSync(path, source.replace(from, () => to))
   return () => writeFileSync(path, source)
 }

@@ -3,33 +3,40 @@ import { spawn } from "node:child_process"
 import * as Copy from "./Copy.js"
 import type { Hunter, Mutant } from "./mutants.js"
 
-export interface Caught {
+/** Where to look for a mutant: its seeds, from the first to the last. */
+export interface Search {
   readonly mutant: Mutant
-  readonly isCaught: boolean
-  /** Seeds played until it was noticed; `undefined` where the hunter does not play seeds. */
-  readonly seeds: number | undefined
+  readonly first: number
+  readonly last: number
+}
+
+export interface Found {
+  readonly mutant: Mutant
+  /** The seed that has noticed it; `undefined` when none has. */
+  readonly seed: number | undefined
   /** What was noticed first. */
   readonly seen: string
 }
 
-/** Seeds after which a mutant counts as a survivor. */
-const SEEDS_MAX = 1_000
+/** A mutant of which nothing was noticed by then counts as a survivor. */
+export const SEEDS_MAX = 1_000
 
-const NODE = ["--conditions=reprise-source", "--import", "tsx"]
-const VITEST = ["node_modules/vitest/vitest.mjs", "run", "--config", "test/vitest.config.ts"]
+/** Whoever looks for it, from its first seed on. */
+export const hunterOf = ({ hunter }: Mutant): Hunter => hunter ?? "seeds"
 
-const COMMANDS: { readonly [H in Hunter]: ReadonlyArray<string> } = {
-  seeds: [...NODE, "test/mutants/catch.ts", String(SEEDS_MAX)],
-  families: [...VITEST, "test/programs/families.test.ts"],
-  corpus: [...VITEST, "test/replay-check"]
+/** Plays go on without end only where a planted bug lets them. */
+const PATIENCE_MILLIS = 300_000
+
+interface Ended {
+  readonly code: number | null
+  readonly output: string
 }
 
-/** A mutant that hangs the process has been noticed, too: by whoever waits. */
-const PATIENCE_MILLIS = 180_000
-
-const run = (folder: string, hunter: Hunter): Promise<{ readonly code: number; readonly output: string }> =>
+/** Plays seeds in a copy; `ranges` are such as "1-20,77". */
+const play = (folder: string, hunter: Hunter, ranges: string): Promise<Ended> =>
   new Promise((resolve) => {
-    const child = spawn(process.execPath, COMMANDS[hunter], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] })
+    const args = ["--conditions=reprise-source", "--import", "tsx", "test/mutants/catch.ts", hunter, ranges]
+    const child = spawn(process.execPath, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] })
     let output = ""
     const hear = (chunk: Buffer): void => void (output += chunk.toString())
     child.stdout.on("data", hear)
@@ -37,48 +44,64 @@ const run = (folder: string, hunter: Hunter): Promise<{ readonly code: number; r
     const timer = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MILLIS)
     child.on("close", (code) => {
       clearTimeout(timer)
-      resolve({ code: code ?? -1, output: code === null ? "nothing was answered any more" : output })
+      resolve({ code, output })
     })
   })
 
+/** Only a complaint counts: what ends in another way has shown nothing. */
+const complaintIn = ({ code, output }: Ended): { readonly seed: number; readonly seen: string } | undefined => {
+  if (code !== 0) throw new Error(`the seeds could not be played:\n${output.slice(-2_000)}`)
+  const said = output.split("\n").findLast((line) => line.startsWith("{\"seed\""))
+  return said === undefined ? undefined : JSON.parse(said) as { readonly seed: number; readonly seen: string }
+}
+
 /** Hunts in `lanes` copies side by side; `told` hears of each mutant as soon as it is known what became of it. */
 export const hunt = async (
-  mutants: ReadonlyArray<Mutant>,
+  searches: ReadonlyArray<Search>,
   lanes: number,
-  told: (caught: Caught) => void
-): Promise<ReadonlyArray<Caught>> => {
-  const results: Array<Caught> = []
-  const left = [...mutants]
+  told: (found: Found) => void = () => {}
+): Promise<ReadonlyArray<Found>> => {
+  const all: Array<Found> = []
+  const left = [...searches]
   const work = async (): Promise<void> => {
     const copy = Copy.make()
     try {
-      for (let mutant = left.shift(); mutant !== undefined; mutant = left.shift()) {
-        const caught = await catchOne(copy, mutant)
-        results.push(caught)
-        told(caught)
+      for (let search = left.shift(); search !== undefined; search = left.shift()) {
+        const found = await find(copy, search)
+        all.push(found)
+        told(found)
       }
     } finally {
       copy.remove()
     }
   }
   await Promise.all(Array.from({ length: lanes }, work))
-  return results
+  return all
 }
 
-const catchOne = async (copy: Copy.Copy, mutant: Mutant): Promise<Caught> => {
+const find = async (copy: Copy.Copy, { first, last, mutant }: Search): Promise<Found> => {
   const remove = Copy.plant(copy, mutant)
-  const { code, output } = await run(copy.folder, mutant.hunter ?? "seeds")
-  remove()
-  const told = output.split("\n").findLast((line) => line.startsWith("{\"seeds\""))
-  if (told === undefined) return { mutant, isCaught: code !== 0, seeds: undefined, seen: firstComplaint(output) }
-  return { mutant, isCaught: code !== 0, ...(JSON.parse(told) as { readonly seeds: number; readonly seen: string }) }
+  try {
+    const found = complaintIn(await play(copy.folder, hunterOf(mutant), `${first}-${last}`))
+    return { mutant, seed: found?.seed, seen: found?.seen ?? "" }
+  } finally {
+    remove()
+  }
 }
 
-const firstComplaint = (output: string): string =>
-  output.split("\n").find((line) => /Error|FAIL|misfit|false alarm/.test(line))?.trim() ?? output.slice(-200)
+/** The first complaint about these seeds in a copy with nothing planted: there should be none. */
+export const falseAlarm = async (hunter: Hunter, ranges: string): Promise<string> => {
+  const copy = Copy.make()
+  try {
+    const found = complaintIn(await play(copy.folder, hunter, ranges))
+    return found === undefined ? "" : `${hunter} ${found.seed}: ${found.seen}`
+  } finally {
+    copy.remove()
+  }
+}
 
-export const show = ({ isCaught, mutant, seeds, seen }: Caught): string => {
-  const how = seeds === undefined ? `by ${mutant.hunter}` : `after ${seeds} seeds`
-  const what = `${mutant.breaks.padEnd(4)} ${mutant.name}: ${how}`
-  return isCaught ? `caught   ${what}: ${seen.slice(0, 90)}` : `SURVIVED ${what}`
+export const show = ({ mutant, seed, seen }: Found): string => {
+  const what = `${mutant.breaks}: ${mutant.name}`
+  if (seed === undefined) return `SURVIVED ${what}`
+  return `caught   ${what}: ${hunterOf(mutant)}, after ${seed}: ${seen.split("\n")[0]!.slice(0, 120)}`
 }

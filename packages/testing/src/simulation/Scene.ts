@@ -95,7 +95,8 @@ const look = (world: World.World, isAtRest: boolean): Effect.Effect<ReadonlyArra
         until: isAtRest ? Infinity : now,
         isTakenUp: runIds.includes(runId)
       }
-      const unfinished = unfinishedOf(fold(runId, workflow, version, history), blocked !== undefined, rest)
+      const state = fold(runId, workflow, version, history)
+      const unfinished = typeof state === "string" ? [state] : unfinishedOf(state, blocked !== undefined, rest)
       runs.push({ runId, workflow, version, status, blocked, history, unfinished })
     }
     return runs
@@ -115,9 +116,14 @@ const lostOf = (
   return acknowledged.map(({ messageId }) => messageId).filter((messageId) => !known.has(messageId))
 }
 
-const fold = (runId: string, workflow: string, version: string, history: ReadonlyArray<Event.Event>): Run.RunState => {
+/** Of a history that no run can have, why not. */
+const fold = (runId: string, workflow: string, version: string, history: ReadonlyArray<Event.Event>): Run.RunState | string => {
   const state = Run.pending(runId, workflow, version)
-  for (const event of history) Run.evolve(state, event)
+  try {
+    for (const event of history) Run.evolve(state, event)
+  } catch (error) {
+    return `its history is damaged: ${String(error)}`
+  }
   return state
 }
 

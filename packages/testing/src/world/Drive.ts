@@ -24,7 +24,9 @@ export const idle = (world: WorldState): Effect.Effect<void> =>
   Effect.gen(function*() {
     world.vain = vainFrom(world)
     for (let still = 0, turns = 0; still < STILL_TURNS; turns++) {
-      if (turns > TURNS_MAX || isInVain(world)) return yield* Effect.dieMessage("the world does not come to rest: something goes round and round")
+      if (turns > TURNS_MAX || isInVain(world)) {
+        return yield* Effect.dieMessage("the world does not come to rest: something goes round and round")
+      }
       const process = yield* Process.alive(world)
       yield* Process.turn
       if (world.wire.plan.evict === 100) Process.evictAll(process)
