@@ -28,7 +28,7 @@ export interface Serving extends Working {
   readonly port: Option.Option<number>
 }
 
-export const work = (asked: Working) =>
+export const work = (asked: Working): Effect.Effect<void, Exit.Failed> =>
   Effect.scoped(Effect.gen(function*() {
     const graceMillis = (yield* Given.length("reprise worker", "grace", Option.some(asked.grace))) ?? 0
     const loaded = yield* Entry.load(asked.entry)
@@ -39,7 +39,7 @@ export const work = (asked: Working) =>
   })).pipe(Effect.provide(Otlp.layer))
 
 /** Until a signal comes; linked to `reprise dev`, only when it is this process's turn. */
-export const serve = (asked: Serving) =>
+export const serve = (asked: Serving): Effect.Effect<void, Exit.Failed> =>
   Effect.scoped(Effect.gen(function*() {
     const graceMillis = (yield* Given.length("reprise start", "grace", Option.some(asked.grace))) ?? 0
     const link = Link.isLinked() ? Loaded.record() : undefined

@@ -3,7 +3,10 @@ import { Event, type Run as CoreRun } from "@reprise/core/engine"
 import { Schema } from "effect"
 import { Instant } from "./Instant.js"
 
-export const Status: Schema.Schema<CoreRun.Status> = Schema.Literal("pending", "running", "completed", "failed", "cancelled", "terminated")
+// Not typed by core's word for it: declarations of this package could not name that.
+export const Status = Schema.Literal("pending", "running", "completed", "failed", "cancelled", "terminated") satisfies Schema.Schema<
+  CoreRun.Status
+>
 
 const optional = Schema.optional
 
