@@ -66,8 +66,8 @@ afterAll(() => rmSync(project, { recursive: true, force: true }))
 
 describe.each(packages)("@reprise/%s", (name) => {
   it("holds what its package.json promises, a README and the licence, and no tests", () => {
-    const manifest = JSON.parse(readFileSync(join(scope, name, "package.json"), "utf8")) as { readonly exports: object }
-    const promised = JSON.stringify(manifest.exports).match(/\.\/[\w./-]+\.(?:d\.ts|js|ts)/g) ?? []
+    const { bin, exports } = JSON.parse(readFileSync(join(scope, name, "package.json"), "utf8")) as Record<string, unknown>
+    const promised = JSON.stringify([bin, exports]).match(/(?:\.\/)?[\w./-]+\.(?:d\.ts|js|ts|mjs)/g) ?? []
     const missing = [...promised, "README.md", "LICENSE"].filter((path) => !existsSync(join(scope, name, path)))
     expect(promised.length).toBeGreaterThan(0)
     expect(missing).toEqual([])

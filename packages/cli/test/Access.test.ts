@@ -23,7 +23,8 @@ it("keys are made, listed without their secrets, and revoked", async () => {
   expect(listed.out).toMatch(new RegExp(`^${keyId}\\tci\\teditor\\tgood, ends in 29d 23h\\t`))
   expect(listed.out).not.toContain(made.out.trim().split("_")[2])
   expect(await within("keys", "revoke", keyId, ...at)).toEqual({ code: 0, out: `key ${keyId} is revoked\n`, err: "" })
-  expect(JSON.parse((await within("keys", "list", "--json", ...at)).out)).toMatchObject({ items: [{ keyId, revokedAt: expect.any(String) }] })
+  const after = JSON.parse((await within("keys", "list", "--json", ...at)).out)
+  expect(after).toMatchObject({ items: [{ keyId, revokedAt: expect.any(String) }] })
   expect(await within("keys", "revoke", "none", ...at)).toMatchObject({ code: 2, out: "" })
   expect(await within("keys", "create", "ci", "--role", "king", ...at)).toMatchObject({ code: 2, out: "" })
 })
@@ -53,8 +54,16 @@ it("a store is told, and brought up to date", async () => {
 })
 
 it("an address that is none, or that nobody serves, is refused", async () => {
-  expect(await within("runs", "list", "--url", "localhost:1")).toMatchObject({ code: 2, err: expect.stringContaining("is no address of a server") })
-  expect(await within("runs", "list", "--url", "http://127.0.0.1:1")).toMatchObject({ code: 2, err: expect.stringContaining("did not answer") })
-  expect(await within("runs", "list", "--url", "http://127.0.0.1:1", ...at)).toMatchObject({ code: 2, err: expect.stringContaining("either --url or --store") })
-  expect(await within("runs", "signal", "one", "go", "{", ...at)).toMatchObject({ code: 2, err: expect.stringContaining("{ is no JSON") })
+  const cases: ReadonlyArray<readonly [args: ReadonlyArray<string>, says: string]> = [
+    [["runs", "list", "--url", "localhost:1"], "is no address of a server"],
+    [["runs", "list", "--url", "http://127.0.0.1:1"], "did not answer"],
+    [["runs", "list", "--url", "http://127.0.0.1:1", ...at], "either --url or --store"],
+    [["runs", "signal", "one", "go", "{", ...at], "{ is no JSON"],
+    [["runs", "start", "order", ...at], "give --workflows ENTRY"],
+    [["runs", "update", "one", "rename", ...at], "a store has none: give --url"],
+    [["runs", "list", "--since", "yesterday", ...at], "--since takes an instant"]
+  ]
+  for (const [args, says] of cases) {
+    expect([args, await within(...args)]).toEqual([args, { code: 2, out: "", err: expect.stringContaining(says) }])
+  }
 })

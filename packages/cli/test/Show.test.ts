@@ -13,7 +13,17 @@ const began = Date.parse("2026-01-31T12:00:00Z")
 const at = (millis: number) => ({ at: began + millis })
 
 const HISTORY: ReadonlyArray<Event.Event> = [
-  { _tag: "RunStarted", ...at(0), messageId: "s", workflow: "order", version: "1", input: { total: 3 }, seed: "x", effect: "3", reprise: "0" },
+  {
+    _tag: "RunStarted",
+    ...at(0),
+    messageId: "s",
+    workflow: "order",
+    version: "1",
+    input: { total: 3 },
+    seed: "x",
+    effect: "3",
+    reprise: "0"
+  },
   { _tag: "StepScheduled", ...at(0), id: "0#1", name: "charge" },
   { _tag: "StepAttemptFailed", ...at(40), id: "0#1", attempt: 1, failure: { _tag: "Error", error: "declined" } },
   { _tag: "StepRetryScheduled", ...at(40), id: "0#1", attempt: 2, dueAt: began + 1_040 },
