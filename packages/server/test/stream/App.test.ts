@@ -88,7 +88,8 @@ describe("bulk jobs of an app", () => {
     const refused = await ended(rig, await rig.ask("POST", "/api/v1/bulk", { body: wrong }))
     expect(refused).toMatchObject({ doneCount: 0, refusedCount: 3, refused: [{ code: "MessageUnknown" }, {}, {}] })
     const misfit = { action: "signal", signal: { name: "approve", payload: 7 }, runIds: runIds.slice(0, 1) }
-    expect(await ended(rig, await rig.ask("POST", "/api/v1/bulk", { body: misfit }))).toMatchObject({ refused: [{ code: "PayloadInvalid" }] })
+    const unfit = await ended(rig, await rig.ask("POST", "/api/v1/bulk", { body: misfit }))
+    expect(unfit).toMatchObject({ refused: [{ code: "PayloadInvalid" }] })
     const right = { action: "signal", signal: { name: "approve", payload: { by: "ada" } }, filter }
     expect(await ended(rig, await rig.ask("POST", "/api/v1/bulk", { body: right }))).toMatchObject({ doneCount: 3, refusedCount: 0 })
     for (const runId of runIds) {

@@ -156,6 +156,16 @@ const play = (time: HandClock.HandClock, store: Store, all: ReadonlyArray<Act>) 
     return one.connections + many.connections
   })
 
+/** Whatever else is drawn, streams break in this one. */
+const BROKEN: ReadonlyArray<Act> = [
+  { do: "append", run: 0, chars: [10, 10] },
+  { do: "cut", reader: 0, bytes: 100 },
+  { do: "append", run: 0, chars: [100_000, 10] },
+  { do: "kill" },
+  { do: "append", run: 1, chars: [10] },
+  { do: "stop" }
+]
+
 /** Answers how often readers had to connect. */
 const holds = async (numRuns: number, store: () => { readonly layer: Store; readonly remove: () => void }): Promise<number> => {
   let connections = 0
@@ -169,7 +179,7 @@ const holds = async (numRuns: number, store: () => { readonly layer: Store; read
         remove()
       }
     }),
-    { numRuns }
+    { numRuns, examples: [[BROKEN]] }
   )
   return connections
 }
@@ -177,7 +187,7 @@ const holds = async (numRuns: number, store: () => { readonly layer: Store; read
 describe("whoever is cut off and asks again with the last id", () => {
   it("gets every event once and in order, wherever the connection broke; in memory", async () => {
     const connections = await holds(150, () => ({ layer: MemoryLog.layer(MemoryLog.makeStore()), remove: () => {} }))
-    expect(connections).toBeGreaterThan(3 * 150)
+    expect(connections).toBeGreaterThan(2 * 150)
   })
 
   it("gets every event once and in order, also from the next server; on SQLite", async () => {
@@ -185,6 +195,6 @@ describe("whoever is cut off and asks again with the last id", () => {
       const folder = mkdtempSync(join(tmpdir(), "reprise-streams-"))
       return { layer: Sqlite.layer({ filename: join(folder, "store.db") }), remove: () => rmSync(folder, { recursive: true }) }
     })
-    expect(connections).toBeGreaterThan(3 * 25)
+    expect(connections).toBeGreaterThan(2 * 25)
   })
 })
