@@ -32,14 +32,21 @@ export const timerLateness = histogram(
 // ---- the store ----
 
 export const eventsCommitted = counter("reprise_events_total", "Events committed.").register()
-export const commitSize = histogram("reprise_commit_appends", [1, 4, 16, 64, 256, 1_024, 4_096], "Appends that shared one commit.").register()
+export const commitSize = histogram(
+  "reprise_commit_appends",
+  [1, 4, 16, 64, 256, 1_024, 4_096],
+  "Appends that shared one commit."
+).register()
 export const commitSeconds = histogram(
   "reprise_commit_duration_seconds",
   [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
   "How long the store took for a commit."
 ).register()
 export const storeErrors = counter("reprise_store_errors_total", "Failed calls of the store.").register()
-export const fenceRejections = counter("reprise_fence_rejections_total", "Appends refused because another process has taken the store over.").register()
+export const fenceRejections = counter(
+  "reprise_fence_rejections_total",
+  "Appends refused because another process has taken the store over."
+).register()
 
 // ---- what is in memory ----
 

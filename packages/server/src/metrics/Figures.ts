@@ -60,11 +60,17 @@ export const make: Effect.Effect<FiguresShape, never, Client.Client> = Effect.ge
 
 // ---- the store ----
 
-/** G1, G2. */
+/** G1. Who asks while somebody else's question is under way gets the counts from before it. */
 const countsOf = (log: Log.LogShape, taken: Taken, now: number): Effect.Effect<Counts> =>
-  Effect.gen(function*() {
-    if (taken.isTaking || now < taken.until) return taken.counts
+  Effect.suspend(() => {
+    if (taken.isTaking || now < taken.until) return Effect.succeed(taken.counts)
     taken.isTaking = true
+    return Effect.ensuring(take(log, taken, now), Effect.sync(() => void (taken.isTaking = false)))
+  })
+
+/** G2. */
+const take = (log: Log.LogShape, taken: Taken, now: number): Effect.Effect<Counts> =>
+  Effect.gen(function*() {
     const open = { status: ["pending", "running"] } as const
     const runs = yield* log.tally({})
     const blocked = yield* log.tally({ ...open, blocked: true })
@@ -73,10 +79,7 @@ const countsOf = (log: Log.LogShape, taken: Taken, now: number): Effect.Effect<C
     taken.until = after + Math.max(FRESH_MILLIS, (after - now) * FRESH_FACTOR)
     taken.counts = { runs, blockedCount: sum(blocked), pausedCount: sum(paused) }
     return taken.counts
-  }).pipe(
-    Effect.catchTag("LogError", () => Effect.sync(() => taken.counts)),
-    Effect.ensuring(Effect.sync(() => void (taken.isTaking = false)))
-  )
+  }).pipe(Effect.catchTag("LogError", () => Effect.sync(() => taken.counts)))
 
 const sum = (tallies: ReadonlyArray<Log.Tally>): number => tallies.reduce((all, { count }) => all + count, 0)
 
@@ -113,7 +116,10 @@ const observeRuns = (counts: Counts, liveCount: number, told: Map<string, Readon
 // ---- streams ----
 
 const openStreams = gauge("reprise_http_open_streams", "Streams of events and log lines that are open.")
-const streamLag = gauge("reprise_http_stream_lag_seconds", "How long the slowest reader of a stream has taken nothing, though there is something to tell.")
+const streamLag = gauge(
+  "reprise_http_stream_lag_seconds",
+  "How long the slowest reader of a stream has taken nothing, though there is something to tell."
+)
 
 const MILLIS = 1_000
 

@@ -1,15 +1,16 @@
 /** What is counted of requests: in series that callers cannot multiply, because routes, methods and statuses are few. */
 import { Metric, MetricBoundaries, MetricLabel } from "effect"
 
-const requests = Metric.counter("reprise_http_requests_total", { description: "Requests answered.", incremental: true })
+const counter = (name: string, description: string) => Metric.counter(name, { description, incremental: true })
+
+const requests = counter("reprise_http_requests_total", "Requests answered.")
 const seconds = Metric.histogram(
   "reprise_http_request_duration_seconds",
   MetricBoundaries.fromIterable([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]),
   "From a request to its answer; of a stream, to its beginning."
 )
-const authFailures = Metric.counter("reprise_http_auth_failures_total", { description: "Requests refused for who asked.", incremental: true })
-const rateLimited = Metric.counter("reprise_http_rate_limited_total", { description: "Requests refused for their number.", incremental: true })
-  .register()
+const authFailures = counter("reprise_http_auth_failures_total", "Requests refused for who asked.")
+const rateLimited = counter("reprise_http_rate_limited_total", "Requests refused for their number.").register()
 
 type Labels = ReadonlyArray<MetricLabel.MetricLabel>
 
