@@ -87,6 +87,17 @@ const meant = (error: Exit.Failed): string => {
   return nearest === undefined || error.hint.startsWith("Did you mean") ? "" : `\nDid you mean ${JSON.stringify(nearest)}?`
 }
 
+/** The option that was meant, beside what the library has printed. */
+const meantOption = (argv: ReadonlyArray<string>): Effect.Effect<void> => {
+  const { rest: [name = "", ...more], words } = read(argv)
+  const group = groups.get(words)
+  if (group === undefined || !group.names.includes(name)) return Effect.void
+  const known = Overview.optionsOf(group.commands, name)
+  const wrong = more.map((word) => word.split("=")[0] ?? "").find((word) => word.startsWith("--") && !known.includes(word))
+  const nearest = wrong === undefined ? undefined : Nearest.of(wrong, known)
+  return nearest === undefined ? Effect.void : Console.error(`Did you mean "${nearest}"?`)
+}
+
 const services = Layer.merge(NodeContext.layer, CliConfig.layer({ showBuiltIns: false, isCaseSensitive: true }))
 
 /** Runs the command line `argv`, as `process.argv` has it, and answers the exit code. What it has to say is printed. */
@@ -95,7 +106,7 @@ export const run = (argv: ReadonlyArray<string>): Effect.Effect<number> =>
     Effect.as(Exit.FINE),
     Effect.catchAll((error) => {
       // The library has printed what is wrong with the usage, and the command what it has found.
-      if (ValidationError.isValidationError(error)) return Effect.succeed(Exit.UNABLE)
+      if (ValidationError.isValidationError(error)) return Effect.as(meantOption(argv), Exit.UNABLE)
       if (error._tag === "Found") return Effect.succeed(Exit.FOUND)
       return Effect.as(Console.error(`reprise: ${error.message}${meant(error)}`), Exit.UNABLE)
     }),

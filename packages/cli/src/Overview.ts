@@ -24,10 +24,15 @@ export const print = (words: string, { commands, names }: Group, more: string): 
     return Console.log([`${words} COMMAND`, "", ...lines, "", `${words} COMMAND --help says more.${more}`].join("\n"))
   })
 
+const helpOf = (commands: Commands, name: string): string =>
+  stripVTControlCharacters(HelpDoc.toAnsiText(CommandDescriptor.getHelp(HashMap.unsafeGet(commands, name), CliConfig.defaultConfig)))
+
+/** The options that a command knows, with their dashes. */
+export const optionsOf = (commands: Commands, name: string): ReadonlyArray<string> =>
+  [...new Set(helpOf(commands, name).match(/--[a-z][\w-]*/g))]
+
 /** The first sentence of the description. */
 const lineOf = (commands: Commands, name: string): string => {
-  const descriptor = HashMap.unsafeGet(commands, name)
-  const text = stripVTControlCharacters(HelpDoc.toAnsiText(CommandDescriptor.getHelp(descriptor, CliConfig.defaultConfig)))
-  const description = /DESCRIPTION\s+([^]*)/.exec(text)?.[1]?.replace(/\s+/g, " ") ?? ""
+  const description = /DESCRIPTION\s+([^]*)/.exec(helpOf(commands, name))?.[1]?.replace(/\s+/g, " ") ?? ""
   return /^.*?[.](?= |$)/.exec(description)?.[0].slice(0, -1) ?? description
 }

@@ -1,6 +1,6 @@
 /** `reprise start`, `worker` and `dev`: processes that run workflows. */
 import { Args, Command, Options } from "@effect/cli"
-import { Effect, Option } from "effect"
+import { Effect, FiberRef, Option } from "effect"
 import { PORT } from "./Connection.js"
 import * as Dev from "./dev/Dev.js"
 import type * as Exit from "./Exit.js"
@@ -101,8 +101,10 @@ const develop = (asked: Developing) =>
     // What would be refused is refused before anything is begun.
     yield* Given.length("reprise dev", "grace", Option.some(asked.grace))
     const { auth, entry, grace, host, json, logFormat, port, store } = asked
+    const { _tag: level } = yield* FiberRef.get(FiberRef.currentMinimumLogLevel)
     const args = [
       "start",
+      ...["--log-level", level.toLowerCase()],
       ...["--store", store, "--grace", grace, "--log-format", logFormat],
       ...(json ? ["--json"] : []),
       ...(Option.isNone(host) ? [] : ["--host", host.value]),

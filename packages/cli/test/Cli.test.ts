@@ -195,7 +195,8 @@ describe("what cannot be done is said, with exit code 2", () => {
       [["check", "--workflows", WORKFLOWS], "Give either --store FILE or exported documents."],
       [["check", "--workflows", WORKFLOWS, "--store"], "--store needs a value"],
       [["check", "--workflows", WORKFLOWS, "--store", "x", "--closed", "-1"], "--closed takes a number from 0"],
-      [["check", "--workflow", WORKFLOWS, "--stoer", "x"], "--store"],
+      [["check", "--workflow", WORKFLOWS, "--stoer", "x"], "Did you mean \"--store\"?"],
+      [["runs", "list", "--stauts", "failed"], "Did you mean \"--status\"?"],
       [["runs", "export", "order-1", "--store", "x", "--as-test"], "--as-test needs --out FILE"],
       [["runs", "export", "order-1", "--store", "x", "--workflows", "y"], "goes with --as-test"]
     ]
