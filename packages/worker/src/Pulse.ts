@@ -37,7 +37,8 @@ export const vitalsOf = (worker: Worker): Client.Vitals => {
   const { commitFailedAt, commitSince } = worker.pulse
   return {
     liveCount: worker.live.size,
-    isStopping: worker.stopping || worker.draining,
+    // One that has lost the store has stopped, and says why.
+    isStopping: (worker.stopping || worker.draining) && !worker.fenced,
     isFenced: worker.fenced,
     commitFailedAt,
     commitSince,

@@ -3,8 +3,8 @@ import { it } from "@effect/vitest"
 import { Client, Step, Workflow } from "@reprise/core"
 import { Errors, Log } from "@reprise/core/engine"
 import { MemoryLog } from "@reprise/testing"
-import { Worker } from "@reprise/worker"
-import { Context, Effect, Fiber, Layer, Schema, TestClock } from "effect"
+import { Metrics, Worker } from "@reprise/worker"
+import { Context, Effect, Fiber, Layer, Metric, Schema, TestClock } from "effect"
 import { describe, expect } from "vitest"
 import * as App from "../../src/App.js"
 import type { Options } from "../../src/Options.js"
@@ -37,9 +37,16 @@ const troubled = (trouble: Trouble) => (log: Log.LogShape): Log.LogShape => {
   }
 }
 
-const served = (trouble: Trouble = {}, options: Options = {}, durability: "full" | "normal" = "full") =>
+interface Given {
+  readonly trouble?: Trouble
+  readonly options?: Options
+  readonly durability?: "full" | "normal"
+  readonly memory?: MemoryLog.MemoryStore
+}
+
+const served = ({ durability = "full", memory = MemoryLog.makeStore(), options = {}, trouble = {} }: Given = {}) =>
   Effect.gen(function*() {
-    const store = Layer.map(MemoryLog.layer(MemoryLog.makeStore()), (context) =>
+    const store = Layer.map(MemoryLog.layer(memory), (context) =>
       Context.add(context, Log.Log, { ...troubled(trouble)(Context.get(context, Log.Log)), durability }))
     const context = yield* Layer.build(Layer.provideMerge(Worker.layer({ workflows: [Waits, Broken, Works] }), store))
     const app = yield* Effect.provide(App.make(options), context)
@@ -76,7 +83,7 @@ describe("ready", () => {
   it.scoped("not while the store cannot be read, and at once when it can", () =>
     Effect.gen(function*() {
       const trouble: Trouble = {}
-      const { ask, ready } = yield* served(trouble)
+      const { ask, ready } = yield* served({ trouble })
       trouble.fails = "reads"
       expect(yield* ready).toMatchObject({ code: 503, status: "fail", failing: expect.arrayContaining(["store"]) })
       expect((yield* ready).text).not.toContain("secret")
@@ -89,7 +96,7 @@ describe("ready", () => {
   it.scoped("not while commits fail; it mends itself, with traffic and without", () =>
     Effect.gen(function*() {
       const trouble: Trouble = {}
-      const { ready, run } = yield* served(trouble)
+      const { ready, run } = yield* served({ trouble })
       const failing = { code: 503, failing: ["commits"] }
       trouble.fails = "writes"
       expect(yield* Effect.either(run(Client.start(Works, undefined)))).toMatchObject({ _tag: "Left" })
@@ -108,7 +115,7 @@ describe("ready", () => {
   it.scoped("not while the store owes an answer to a commit", () =>
     Effect.gen(function*() {
       const trouble: Trouble = {}
-      const { ready, run } = yield* served(trouble)
+      const { ready, run } = yield* served({ trouble })
       trouble.hangs = "append"
       yield* Effect.fork(run(Client.start(Works, undefined)))
       expect(yield* ready, "it may take its time").toMatchObject(READY)
@@ -119,13 +126,25 @@ describe("ready", () => {
   it.scoped("not while nobody looks for what is due", () =>
     Effect.gen(function*() {
       const trouble: Trouble = {}
-      const { ready } = yield* served(trouble)
+      const { ready } = yield* served({ trouble })
       yield* TestClock.adjust("5 seconds")
       trouble.hangs = "runnable"
       yield* TestClock.adjust("4 seconds")
       expect(yield* ready).toMatchObject({ code: 200, warning: ["timers", "auth"] })
       yield* TestClock.adjust("10 seconds")
       expect(yield* ready).toMatchObject({ code: 503, failing: ["timers"] })
+    }))
+
+  it.scoped("not when another process has taken the store over", () =>
+    Effect.gen(function*() {
+      const memory = MemoryLog.makeStore()
+      const { ready, run } = yield* served({ memory })
+      yield* Layer.build(MemoryLog.layer(memory))
+      expect(yield* ready, "nothing has told it so far").toMatchObject(READY)
+      const before = yield* Metric.value(Metrics.fenceRejections)
+      yield* Effect.either(run(Client.start(Works, undefined)))
+      expect(yield* ready).toMatchObject({ code: 503, failing: ["worker"] })
+      expect((yield* Metric.value(Metrics.fenceRejections)).count - before.count).toBe(1)
     }))
 
   it.scoped("not when it stops, from then on", () =>
@@ -138,7 +157,7 @@ describe("ready", () => {
 
   it.scoped("with a warning for blocked runs, and for a store that may lose something", () =>
     Effect.gen(function*() {
-      const { ready, run } = yield* served({}, {}, "normal")
+      const { ready, run } = yield* served({ durability: "normal" })
       expect(yield* ready).toMatchObject({ code: 200, status: "warn", warning: ["durability", "auth"] })
       yield* run(Client.start(Broken, undefined))
       // Counts of the store are used for some seconds.
