@@ -32,7 +32,7 @@ import {
   type Story,
   until
 } from "./Program.js"
-import { fork, forget, makeStage } from "./Stage.js"
+import { fork, forget, makeStage, type Stage } from "./Stage.js"
 
 export type Played = Effect.Effect<string, string>
 
@@ -65,6 +65,7 @@ const attempts = (family: Family, run: Run, step: Attempts): Played =>
     const { stage } = run
     if (stage.exit !== undefined) return
     let undo = () => {}
+    let cancelled: (() => void) | undefined
     const begin = (attempt: number) => {
       family.calls.push(`${run.runId} ${step.name} ${attempt}`)
       const body: Body = { at: family.now + until(family.now, step.residue), fire: () => arrive(family, run, "news", () => end(attempt)) }
@@ -73,6 +74,7 @@ const attempts = (family: Family, run: Run, step: Attempts): Played =>
     }
     const end = (attempt: number) => {
       if (run.stage !== stage) return
+      if (cancelled !== undefined) return endCancelled(stage, cancelled)
       if (attempt > step.fails) return resume(Effect.succeed(step.value))
       if (attempt > step.times) return resume(step.failure)
       if (!step.delayed) return begin(attempt + 1)
@@ -85,9 +87,18 @@ const attempts = (family: Family, run: Run, step: Attempts): Played =>
     return Effect.suspend(() => {
       stage.begun.delete(start)
       undo()
-      return Effect.async<void>((done) => void stage.ended.push(() => done(Effect.void)))
+      return Effect.async<void>((done) => {
+        cancelled = () => done(Effect.void)
+        stage.ended.push(cancelled)
+      })
     })
   })
+
+/** An end that was waiting to be told when its step was cancelled, is the end of the cancelled step. */
+const endCancelled = ({ ended }: Stage, told: () => void): void => {
+  const at = ended.indexOf(told)
+  if (at >= 0) ended.splice(at, 1)[0]!()
+}
 
 const step = (family: Family, run: Run, node: Of<"step">, message: number | undefined): Played => {
   const name = `n${node.id}`
@@ -407,7 +418,8 @@ const open = (family: Family, run: Run): void => {
   run.paused = words.length > 0
   react(family, run)
   run.paused = false
-  for (const { take } of words) take()
+  // They are told at one go: what was said before the last of them has come to nothing.
+  words.at(-1)?.take()
   if (!run.paused) deliverWaiting(family, run)
 }
 
