@@ -22,23 +22,31 @@ const signal = (url: string, n: number, onAnswer: (status: number | undefined) =
     asking.end(JSON.stringify({ payload: n, messageId: `tick-${n}` }))
   })
 
+/** A message that waits in an inbox gets into the history in milliseconds, or never. */
+const PATIENCE_MILLIS = 20_000
+
 interface Told {
   readonly _tag: string
   readonly payload?: number
 }
 
-/** Payloads of the signals in the run's history, as soon as `last` is among them: what waits in the inbox gets there by itself. */
+/** Payloads of the signals in the run's history, as soon as `last` is among them. */
 const received = async ({ url }: Served, last: number): Promise<ReadonlyArray<number | undefined>> => {
   const found: Array<number | undefined> = []
   const path = `/api/v1/runs/one/events?follow=true`
-  const answer = await fetch(url + path, { headers: { accept: "application/x-ndjson" }, signal: AbortSignal.timeout(20_000) })
+  const answer = await fetch(url + path, { headers: { accept: "application/x-ndjson" }, signal: AbortSignal.timeout(PATIENCE_MILLIS) })
   let rest = ""
-  for await (const text of answer.body!.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + text).split("\n")
-    rest = lines.pop() ?? ""
-    const events = lines.filter((line) => line !== "").map((line): Told => JSON.parse(line).event)
-    found.push(...events.filter(({ _tag }) => _tag === "SignalReceived").map(({ payload }) => payload))
-    if (found.includes(last)) break
+  try {
+    for await (const text of answer.body!.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n")
+      rest = lines.pop() ?? ""
+      const events = lines.filter((line) => line !== "").map((line): Told => JSON.parse(line).event)
+      found.push(...events.filter(({ _tag }) => _tag === "SignalReceived").map(({ payload }) => payload))
+      if (found.includes(last)) break
+    }
+  } catch (error) {
+    // It did not come; what did is for the caller to compare.
+    if (!(error instanceof DOMException)) throw error
   }
   return found
 }
@@ -66,7 +74,7 @@ const lane = async (name: string, kills: number): Promise<void> => {
 }
 
 describe("killed at its answer", () => {
-  it(`has the signal in its history once, ${KILLS} times`, { timeout: 300_000 }, async () => {
+  it(`has the signal in its history once, ${KILLS} times`, { timeout: 600_000 }, async () => {
     await Promise.all(Array.from({ length: LANES }, (_, index) => lane(`lane-${index}`, KILLS / LANES)))
   })
 })
