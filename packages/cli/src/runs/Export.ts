@@ -26,9 +26,11 @@ const workflows = Options.optional(Options.text("workflows")).pipe(
   Options.withDescription("For --as-test: the module that exports the array `workflows`; the test imports it.")
 )
 
+const json = Options.boolean("json").pipe(Options.withDescription("What it prints is JSON anyway."))
+
 export const command = Command.make(
   "export",
-  { asTest, out, run: Given.run, store: Store.required, workflows },
+  { asTest, json, out, run: Given.run, store: Store.required, workflows },
   (asked): Effect.Effect<void, Exit.Failed> => exportRun({
     ...asked,
     out: Option.getOrUndefined(asked.out),
