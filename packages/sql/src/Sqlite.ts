@@ -21,7 +21,8 @@ type Ports = Log.Log | Records.Records | RunLogs.RunLogs
 /** Opens the store for as long as the layer lives. `Store` and `Reader` give Maintenance access to the same open file. */
 export const layer = (options: Store.Options): Layer.Layer<Ports | Store.Store | Store.Reader, StoreError> =>
   Layer.scopedContext(
-    Effect.map(Store.open(options), (store) =>
+    // Traces are about runs: statements of the store are nobody's step.
+    Effect.map(Effect.withTracerEnabled(Store.open(options), false), (store) =>
       Context.make(Store.Store, store).pipe(
         Context.add(Store.Reader, Store.readerOf(store)),
         Context.add(Log.Log, make(store)),
