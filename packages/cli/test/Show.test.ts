@@ -1,10 +1,12 @@
 /** What is printed of runs: timelines, tables, lengths of time, and texts of others. */
 import type { Event } from "@reprise/core/engine"
-import { Effect } from "effect"
+import { it as effect } from "@effect/vitest"
+import { Effect, Fiber, TestClock } from "effect"
 import { stripVTControlCharacters } from "node:util"
 import { describe, expect, it } from "vitest"
 import * as Moment from "../src/show/Moment.js"
 import * as Paint from "../src/show/Paint.js"
+import * as Progress from "../src/show/Progress.js"
 import { Screen } from "../src/show/Screen.js"
 import * as Table from "../src/show/Table.js"
 import * as Timeline from "../src/show/Timeline.js"
@@ -82,6 +84,21 @@ it("lengths of time are read and written", () => {
   expect(Moment.parseInstant("1m", began, -1)).toBe(began - 60_000)
   expect(Moment.parseInstant("yesterday", began, -1)).toBeUndefined()
 })
+
+effect.effect("long work shows that it goes on, and leaves no trace; short work shows nothing", () =>
+  Effect.gen(function*() {
+    let written = ""
+    const screen = { width: 80, progress: (text: string) => void (written += stripVTControlCharacters(text)) }
+    const work = (seconds: number) =>
+      Effect.provideService(Progress.during("counting", Effect.as(Effect.sleep(seconds * 1_000), seconds)), Screen, screen)
+    const short = yield* Effect.fork(work(0.9))
+    yield* TestClock.adjust("900 millis")
+    expect([yield* Fiber.join(short), written]).toEqual([0.9, ""])
+    const long = yield* Effect.fork(work(2.1))
+    yield* TestClock.adjust("3 seconds")
+    expect(yield* Fiber.join(long)).toBe(2.1)
+    expect(written.split("\r")).toEqual(["", ...Array(4).fill("counting … 1s"), "counting … 2s", ""])
+  }))
 
 it("texts of others do nothing to a terminal", () => {
   expect(Paint.plain("a\u001b]0;title\u0007b\nc\u202Ed")).toBe("a\\u001b]0;title\\u0007b\\u000ac\\u202ed")
