@@ -55,8 +55,7 @@ export interface Methods {
 export const byPath = (): ReadonlyMap<string, Methods> => {
   const paths = new Map<string, Map<string, Mounted>>()
   for (const [name, route] of Object.entries(ROUTES)) {
-    const handle: Handler<Any, Services> | undefined = Reflect.get(HANDLERS, name)
-    if (handle === undefined) continue
+    const handle: Handler<Any, Services> = Reflect.get(HANDLERS, name)
     const methods = paths.get(route.path) ?? new Map<string, Mounted>()
     methods.set(route.method, { route, decode: Decode.of(route), handle, encode: encoderOf(route) })
     paths.set(route.path, methods)
