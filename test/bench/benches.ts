@@ -3,6 +3,7 @@ import { appendRawBatch, appendRawSingle } from "./appendRaw.js"
 import type { Bench } from "./Bench.js"
 import { check } from "./check.js"
 import { fanoutFew, fanoutMany } from "./fanout.js"
+import { httpSignal, httpStart } from "./http.js"
 import { longHistory } from "./longHistory.js"
 import { park } from "./park.js"
 import { recover } from "./recover.js"
@@ -10,6 +11,7 @@ import { replay } from "./replay.js"
 import { runLatency } from "./runLatency.js"
 import { runThroughput } from "./runThroughput.js"
 import { signal } from "./signal.js"
+import { sseLag } from "./sse.js"
 import { stepSequential } from "./stepSequential.js"
 import { wake } from "./wake.js"
 
@@ -27,5 +29,8 @@ export const benches: ReadonlyArray<Bench> = [
   park,
   wake,
   signal,
-  recover
+  recover,
+  httpStart,
+  httpSignal,
+  sseLag
 ]
