@@ -140,8 +140,11 @@ const STATUSES: Readonly<Record<number, string>> = {
 const answersOf = (route: Any, definitions: Definitions): Part =>
   Object.fromEntries([route.status, ...route.also].map((status) => [
     String(status),
-    { description: STATUSES[status] ?? "Done", ...(status === 304 ? {} : contentOf(route, definitions)) }
+    { description: STATUSES[status] ?? "Done", ...(BARE.has(status) ? {} : contentOf(route, definitions)) }
   ]))
+
+/** Answers without a body. */
+const BARE: ReadonlySet<number> = new Set([204, 304])
 
 const contentOf = (route: Any, definitions: Definitions): Part => {
   const types = MEDIA_TYPES[route.kind]

@@ -1,18 +1,25 @@
 /** Instants: RFC 3339 in UTC on the wire, epoch milliseconds inside. */
 import { ParseResult, Schema } from "effect"
 
-const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/
+const RFC3339 = /^(\d{4}-\d{2}-(\d{2}))T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/i
+
+/** `NaN` for what is none: JavaScript takes the 30th of February for a day of March. */
+const parse = (text: string): number => {
+  const [, date, day] = RFC3339.exec(text) ?? []
+  const exists = date !== undefined && new Date(date).getUTCDate() === Number(day)
+  return exists ? Date.parse(text) : NaN
+}
 
 const Text = Schema.String.annotations({
   identifier: "Instant",
-  description: "An instant, RFC 3339. Answers are in UTC, with milliseconds.",
+  description: "An instant, RFC 3339, without leap seconds. Answers are in UTC, with milliseconds.",
   jsonSchema: { type: "string", format: "date-time" }
 })
 
 export const Instant = Schema.transformOrFail(Text, Schema.Number, {
   strict: true,
   decode: (text, _, ast) => {
-    const millis = RFC3339.test(text) ? Date.parse(text) : NaN
+    const millis = parse(text)
     return Number.isNaN(millis)
       ? ParseResult.fail(new ParseResult.Type(ast, text, "it is not an instant as RFC 3339 has them, such as 2026-01-31T12:00:00Z"))
       : ParseResult.succeed(millis)

@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 import { Instant } from "../Instant.js"
 import { ApiKey, AuditEntry, Caller, page, Role, User } from "../Model.js"
+import { Count } from "../Numeral.js"
 import * as Route from "../Route.js"
 
 const tag = "access"
@@ -85,7 +86,7 @@ export const listAudit = Route.make("listAudit", "GET", "/api/v1/audit", {
   summary: "The mutations that were asked for over HTTP, newest first",
   access: "administer",
   query: Schema.Struct({
-    limit: optional(Schema.NumberFromString.pipe(Schema.int(), Schema.between(1, AUDIT_PAGE_MAX))),
+    limit: optional(Count.pipe(Schema.lessThanOrEqualTo(AUDIT_PAGE_MAX))),
     cursor: optional(Schema.String)
   }),
   answer: page(AuditEntry),

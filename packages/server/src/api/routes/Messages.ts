@@ -2,6 +2,7 @@
 import { Event } from "@reprise/core/engine"
 import { Schema } from "effect"
 import { AnyJson } from "../Model.js"
+import { Positive } from "../Numeral.js"
 import * as Route from "../Route.js"
 import { RunParams } from "./Runs.js"
 
@@ -147,9 +148,9 @@ export const resolveStep = Route.make("resolveStep", "POST", `${BY_ID}/steps/{st
 
 const ForkBody = Schema.Struct({
   /** The seq of the event at which the fork leaves its source. */
-  at: Schema.Number.pipe(Schema.int(), Schema.positive()),
+  at: Positive,
   /** Other outputs, payloads or inputs, for events up to `at`. */
-  replace: optional(Schema.Array(Schema.Struct({ seq: Schema.Number.pipe(Schema.int(), Schema.positive()), value: optional(AnyJson) }))),
+  replace: optional(Schema.Array(Schema.Struct({ seq: Positive, value: optional(AnyJson) }))),
   version: optional(Schema.String),
   id: optional(Schema.String),
   key: optional(Schema.String)

@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 import { Instant } from "../Instant.js"
 import { AnyJson, LogLine, Outcome, page, RecordedEvent, Run, RunDescription, Status, Why } from "../Model.js"
+import { Count, Numeral, Position, Positive } from "../Numeral.js"
 import * as Route from "../Route.js"
 
 const tag = "runs"
@@ -9,8 +10,6 @@ const optional = Schema.optional
 
 export const RunParams = Schema.Struct({ runId: Schema.String })
 
-const Count = Schema.NumberFromString.pipe(Schema.int(), Schema.positive())
-const Position = Schema.NumberFromString.pipe(Schema.int(), Schema.nonNegative())
 export const Flag = Schema.transformLiterals(["true", true], ["false", false])
 
 /** Longest page of a list. */
@@ -19,7 +18,7 @@ const Limit = Count.pipe(Schema.lessThanOrEqualTo(PAGE_MAX)).annotations({ descr
 
 /** Longest wait for a result, in seconds. A client that wants to wait longer asks again. */
 export const WAIT_SECONDS_MAX = 60
-export const Wait = Schema.NumberFromString.pipe(Schema.between(0, WAIT_SECONDS_MAX))
+export const Wait = Numeral.pipe(Schema.between(0, WAIT_SECONDS_MAX))
   .annotations({ description: `Seconds to wait for the end of the run, at most ${WAIT_SECONDS_MAX}.` })
 
 /** Which runs; all conditions hold at once. */
@@ -46,7 +45,7 @@ export const StartBody = Schema.Struct({
   /** The run stays pending until then. */
   startAt: optional(Instant),
   /** Longest time from its beginning, in milliseconds. */
-  timeoutMillis: optional(Schema.Number.pipe(Schema.int(), Schema.positive())),
+  timeoutMillis: optional(Positive),
   /** A signal that the run gets with its start, or that the existing run gets. */
   signal: optional(Schema.Struct({ name: Schema.String, payload: optional(AnyJson), messageId: optional(Schema.String) }))
 }).annotations({ identifier: "StartBody" })
@@ -106,6 +105,7 @@ export const runEvents = Route.make("runEvents", "GET", "/api/v1/runs/{runId}/ev
   headers: ["Last-Event-ID"],
   kind: "events",
   answer: Schema.Struct({ items: Schema.Array(RecordedEvent), nextAfter: optional(Schema.Number) }),
+  also: [204],
   problems: ["RunNotFound", "NotAcceptable", "TooManyStreams", "HistoryDamaged"]
 })
 
@@ -145,6 +145,7 @@ export const runLogs = Route.make("runLogs", "GET", "/api/v1/runs/{runId}/logs",
   headers: ["Last-Event-ID"],
   kind: "lines",
   answer: Schema.Struct({ items: Schema.Array(LogLine), nextAfter: optional(Schema.Number) }),
+  also: [204],
   problems: ["RunNotFound", "NotAcceptable", "TooManyStreams"]
 })
 
