@@ -76,7 +76,7 @@ const makeStream = (
   controller: ReadableStreamDefaultController<Uint8Array>,
   now: number
 ): Stream => {
-  const onAbort = (): void => drop(stream, "its caller has gone")
+  const onAbort = (): void => leave(stream)
   const stream: Stream = {
     topic: asked.source.topic,
     caller: asked.caller,
@@ -125,6 +125,15 @@ const finish = (stream: Stream, words: string): void => {
   if (words !== "") stream.controller.enqueue(encoder.encode(words))
   stream.controller.close()
   end(stream)
+}
+
+/**
+ * Its caller has gone. Whoever reads on regardless sees that this is not the end, as with `fetch`. A port's reader goes in the
+ * same turn, and would print an error that it got before.
+ */
+const leave = (stream: Stream): void => {
+  abandon(stream)
+  queueMicrotask(() => stream.controller.error(stream.asked.signal.reason))
 }
 
 /** Cut off: the reader sees that this is not the end. */
