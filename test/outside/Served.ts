@@ -12,6 +12,8 @@ export interface Served {
   readonly port: number
   /** Ends it as `kill -9` does; at once, when this returns the signal is sent. */
   readonly kill: () => Promise<void>
+  /** What it has printed on standard error so far. */
+  readonly said: () => string
 }
 
 export interface Workshop {
@@ -64,7 +66,7 @@ const listening = async (child: ChildProcess, onEnd: (served: Served) => void): 
     child.kill("SIGKILL")
     await ended
   }
-  const served = { url, port: Number(new URL(url).port), kill }
+  const served = { url, port: Number(new URL(url).port), kill, said: () => said }
   void ended.then(() => onEnd(served))
   return served
 }

@@ -4,7 +4,7 @@ import { spawn } from "node:child_process"
 import { existsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { type Browser, chromium } from "playwright-core"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
 import { ask, type Served, workshop } from "./Served.js"
 
 const shop = workshop()
@@ -37,7 +37,27 @@ describe("curl -N", () => {
   })
 })
 
-const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync)
+const openStreams = async ({ url }: Served): Promise<number> => {
+  const { json } = await ask(url, "/api/v1/stats")
+  return json.metrics.find(({ name }: { readonly name: string }) => name === "reprise_http_open_streams").value
+}
+
+it("readers that go away are forgotten, and nothing is printed for them", async () => {
+  const server = await shop.serve("gone")
+  const path = `/api/v1/runs/${await start(server, "busy")}/events`
+  const readers = await Promise.all(Array.from({ length: 5 }, async () => {
+    const leave = new AbortController()
+    const answer = await fetch(server.url + path, { headers: { accept: "text/event-stream" }, signal: leave.signal })
+    await answer.body!.getReader().read()
+    return leave
+  }))
+  expect(await openStreams(server)).toBe(5)
+  for (const reader of readers) reader.abort()
+  await vi.waitFor(async () => expect(await openStreams(server)).toBe(0), { timeout: 30_000 })
+  expect(server.said()).toBe("")
+})
+
+const CHROMIUM = [process.env["CHROMIUM"] ?? "", "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync)
 
 /** It speaks to nobody but the test. */
 const FLAGS = [
@@ -65,7 +85,7 @@ const FOLLOWING = `<!doctype html><title>following</title><script>
 describe("a page in Chromium", () => {
   let browser: Browser
   beforeAll(async () => {
-    if (CHROMIUM === undefined) throw new Error("Chromium is missing: apt-get install --no-install-recommends chromium")
+    if (CHROMIUM === undefined) throw new Error("Chromium is missing: apt-get install --no-install-recommends chromium, or name it in CHROMIUM")
     writeFileSync(join(shop.folder, "following.html"), FOLLOWING)
     writeFileSync(join(shop.folder, "client.html"), "<!doctype html><title>client</title><script src=\"client.js\"></script>")
     await build({
