@@ -24,16 +24,18 @@ const program = async (url: string): Promise<void> => {
       body: JSON.stringify(body)
     })
 
+  const read = async (answer: Response) => JSON.parse(await answer.text())
+
   // A request that may be repeated has a key, and is done once.
   const order = { workflow: "order", input: { item: "lamp", packingSeconds: 0.1 } }
   const first = await post("/runs", order, { "idempotency-key": "basket-7" })
   const second = await post("/runs", order, { "idempotency-key": "basket-7" })
-  const { runId } = await first.json()
-  console.log(first.status, "again:", (await second.json()).runId === runId)
+  const { runId } = await read(first)
+  console.log(first.status, "again:", (await read(second)).runId === runId)
 
   // What does not fit the workflow's schema is told with its place.
   const refused = await post("/runs", { ...order, input: { item: "lamp" } })
-  const { code, errors } = await refused.json()
+  const { code, errors } = await read(refused)
   console.log(refused.status, refused.headers.get("content-type"), code, errors[0].path)
 
   // The history as it comes, a line of JSON for each event, until the run has ended.
@@ -43,7 +45,7 @@ const program = async (url: string): Promise<void> => {
   console.log((await post(`/runs/${runId}/signals/pay`, { payload: { by: "Ada" } })).status)
 
   const result = await fetch(`${url}/api/v1/runs/${runId}/result?wait=30`)
-  const { output, status } = await result.json()
+  const { output, status } = await read(result)
   console.log(result.status, status, output)
 
   const lines = (await history.text()).split("\n").filter((line) => line !== "")
