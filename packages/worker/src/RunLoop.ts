@@ -113,6 +113,7 @@ const fetchMail = (worker: Worker, run: LiveRun): void => {
   Live.fork(worker, Effect.match(worker.log.inbox(run.runId), {
     onSuccess: ({ messages }) => {
       run.reading = false
+      letGo(run, messages)
       takeMail(run, messages)
       advance(worker, run)
       // What has come since the inbox was read; if something is on its way to the store, it is looked at after that.
@@ -124,6 +125,12 @@ const fetchMail = (worker: Worker, run: LiveRun): void => {
       else block(worker, run, error, [])
     }
   }))
+}
+
+/** What is not in the inbox any more has been delivered. */
+const letGo = (run: LiveRun, messages: ReadonlyArray<Message.Message>): void => {
+  const waiting = new Set(messages.map(({ messageId }) => messageId))
+  for (const id of run.taken) if (!waiting.has(id)) run.taken.delete(id)
 }
 
 const takeMail = (run: LiveRun, messages: ReadonlyArray<Message.Message>): void => {
@@ -190,7 +197,8 @@ export const acknowledge = (worker: Worker, run: LiveRun, pending: Pending, answ
   if (answer._tag === "Stale") return reload(worker, run, overtaken(run), pending)
   run.start = undefined
   run.onStarted = undefined
-  for (const id of pending.append.delivered) run.taken.delete(id)
+  // While the inbox is being read, what was just delivered may be in the answer: it must be known until then.
+  if (!run.reading) for (const id of pending.append.delivered) run.taken.delete(id)
   Metrics.countEvents(run.state.workflow, pending.append.events)
   const warning = Telemetry.lengthWarning(worker, run, pending.append.events)
   if (warning !== undefined) Live.fork(worker, warning)
@@ -244,6 +252,7 @@ const follow = (worker: Worker, run: LiveRun, pending: Pending): void => {
   for (const id of pending.starts) startAttempt(worker, run, id)
   if (pending.fault !== undefined) return block(worker, run, pending.fault, pending.undelivered)
   if (run.mail) fetchMail(worker, run)
+  Live.answer(run)
   advance(worker, run)
 }
 
@@ -283,8 +292,9 @@ const settle = (worker: Worker, run: LiveRun, fact: Fact & { readonly _tag: "Out
     return advance(worker, run)
   }
   if (worker.draining || isShelved(worker, run.runId)) return keepOutcomes(worker, run, [fact])
-  // The run was dropped and rebuilt while the body ran on: its attempt is still the current one, or is refused.
-  if (!Run.isClosed(run.state.status)) tell(worker, run.runId, fact)
+  // The run was dropped and rebuilt while the body ran on: its attempt is still the current one, or is refused. That it had ended
+  // when it was dropped says nothing: the store may not have taken that. A run that has really ended is not read again.
+  tell(worker, run.runId, fact)
 }
 
 /** A value above the size limit fails its attempt, for good: it would not fit the next time either. */

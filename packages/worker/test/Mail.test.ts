@@ -1,8 +1,8 @@
 /** A message that comes at an awkward moment is not left lying in the inbox. */
 import { it } from "@effect/vitest"
-import { Client, Query, Signal, Workflow } from "@reprise/core"
+import { Client, Query, Signal, Update, Workflow } from "@reprise/core"
 import { Errors, Log, type Message } from "@reprise/core/engine"
-import { MemoryLog } from "@reprise/testing"
+import { MemoryLog, Simulation, World } from "@reprise/testing"
 import { Worker } from "@reprise/worker"
 import { Context, Deferred, Effect, Fiber, Layer, Option, Schema, TestClock } from "effect"
 import { describe, expect } from "vitest"
@@ -142,3 +142,30 @@ it.effect("a query is answered by the run that is there, not by one that is bein
     })
     expect(yield* Effect.provide(answer, worker)).toEqual(["first", true])
   }))
+
+const Note = Update.make("note", { output: Schema.String })
+const NotesLater = Workflow.make("notes later", {}, () =>
+  Effect.gen(function*() {
+    yield* Effect.sleep("500 millis")
+    yield* Update.handle(Note, { run: () => Effect.succeed("noted") })
+    yield* Go.receive
+    return "went"
+  }))
+
+describe("an inbox that answers late", () => {
+  it.effect("tells nothing that was delivered meanwhile a second time", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const slow = { at: "inbox", nth: 2, does: "slow answer", amount: 1_000 } as const
+      const world = yield* World.make({ workflows: [NotesLater], faults: { ...Simulation.Plan.NONE, faults: [slow] } })
+      const run = yield* world.start(NotesLater, undefined, { id: "a" })
+      const send = (sent: Message.Message) => world.run(Effect.flatMap(Client.Client, ({ log }) => Effect.orDie(log.send("a", sent))))
+      // It waits for its handler, and is in the inbox still when that is read for the noise.
+      yield* send({ _tag: "Update", messageId: "1", name: "note", input: null })
+      yield* world.idle
+      yield* send(message("noise", "2"))
+      yield* world.advance("2 seconds")
+      yield* send(message("go", "3"))
+      expect(yield* world.runToEnd(run)).toBe("went")
+      expect((yield* world.history("a")).filter(({ _tag }) => _tag === "UpdateAccepted")).toHaveLength(1)
+    })))
+})

@@ -260,14 +260,21 @@ const wakeUp = (world: WorldState, process: Process, listener: (change: Log.Chan
   const fault = strike(world, process, "wake-up", "run")
   switch (fault?.does) {
     case "dropped":
-      world.wire.isOverlooked = true
-      return
+      return overlook(world, process, change)
     case "delayed":
       return after(world, fault.amount, tell)
     case "doubled":
       tell()
   }
   tell()
+}
+
+/** A run that begins later is found only by who looks then; so is one whose beginning was written by a clock that is ahead. */
+const overlook = (world: WorldState, process: Process, change: Log.Change): void => {
+  world.wire.isOverlooked = true
+  if (change._tag !== "Started") return
+  const millis = (change.startAt ?? world.time.now + process.skewMillis) - world.time.now
+  if (millis > 0) after(world, millis, () => void (world.wire.isOverlooked = true))
 }
 
 // ---- messages of clients ----
