@@ -27,7 +27,8 @@ export const makeLive = (
   mail: false,
   gone: false,
   start: undefined,
-  onStarted: undefined
+  onStarted: undefined,
+  asks: []
 })
 
 export const emptyPending = (worker: Worker, run: LiveRun): Pending => ({
@@ -63,6 +64,12 @@ export const forget = (worker: Worker, run: LiveRun): void => {
   worker.idle.delete(run)
   if (worker.live.get(run.runId) === run) worker.live.delete(run.runId)
   if (run.program !== undefined) Program.drop(run.program)
+  answer(run)
+}
+
+/** Lets those look who wait for a moment at which nothing of the run is on its way to the store. */
+export const answer = (run: LiveRun): void => {
+  for (const ask of run.asks.splice(0)) ask()
 }
 
 /** Lets the due loop know of an instant, so that it does not oversleep. */

@@ -78,6 +78,8 @@ export interface LiveRun {
   /** The start of a run that this process began itself, until it is written. */
   start: Log.StartRequest | undefined
   onStarted: ((answer: Log.Appended | Errors.LogError) => void) | undefined
+  /** Who waits until the program is what the store has, or is dropped. */
+  asks: Array<() => void>
 }
 
 export interface Slots {

@@ -20,7 +20,7 @@ import {
   Tracer
 } from "effect"
 import { Client, type Workflow } from "@reprise/core"
-import { Errors, Host, Limits, Log, type Message, Program, Registry, Release, RunLogs } from "@reprise/core/engine"
+import { Errors, Host, type Json, Limits, Log, type Message, Program, type ProgramState, Registry, Release, RunLogs } from "@reprise/core/engine"
 import * as Attempts from "./Attempts.js"
 import * as Check from "./Check.js"
 import * as CommitLoop from "./CommitLoop.js"
@@ -286,20 +286,47 @@ const query = (
   input: Parameters<Client.LocalWorker["query"]>[2]
 ): ReturnType<Client.LocalWorker["query"]> =>
   Effect.gen(function*() {
+    const ask = (program: ProgramState.ProgramState) => answerOf(program, summary, name, input)
     const live = committed(worker, summary.runId)
-    const program = live?.program ?? (yield* replayed(worker, summary, name))
-    const handler = program.queries.get(name)
-    if (handler === undefined) {
-      const known = [...program.queries.keys()]
-      return yield* new Errors.MessageUnknown({ kind: "query", name, workflow: summary.workflow, known })
-    }
-    const answer = Program.look(program, handler(input))
-    if (program.trespass !== undefined && live !== undefined) refresh(worker, live)
-    const failed = (detail: string) => new Errors.QueryFailed({ runId: summary.runId, query: name, detail })
-    if (program.trespass !== undefined) return yield* failed(`it asked for ${program.trespass}`)
-    if (answer === undefined) return yield* failed("it waits")
-    return yield* Effect.catchAllCause(answer, (cause) => Effect.fail(failed(String(Cause.squash(cause)))))
+    const answer = live === undefined ? undefined : yield* lookLive(worker, live, ask)
+    return yield* answer ?? ask(yield* replayed(worker, summary, name))
   })
+
+/**
+ * Looks at a program in memory once it is what the store has: what is on its way there may never arrive (I2). `undefined`
+ * when it was dropped meanwhile.
+ */
+const lookLive = <A>(worker: Worker, live: LiveRun, look: (program: ProgramState.ProgramState) => A): Effect.Effect<A | undefined> =>
+  Effect.async((resume) => {
+    const now = (): void => {
+      const { program } = live
+      const seen = live.gone || program === undefined ? undefined : look(program)
+      if (program?.trespass !== undefined && !live.gone) refresh(worker, live)
+      resume(Effect.succeed(seen))
+    }
+    if (live.pending === undefined) return now()
+    live.asks.push(now)
+    return Effect.sync(() => {
+      live.asks = live.asks.filter((ask) => ask !== now)
+    })
+  })
+
+const answerOf = (
+  program: ProgramState.ProgramState,
+  { runId, workflow }: Log.RunSummary,
+  name: string,
+  input: Parameters<Client.LocalWorker["query"]>[2]
+): Effect.Effect<Json.Json | undefined, Errors.QueryFailed | Errors.MessageUnknown> => {
+  const handler = program.queries.get(name)
+  if (handler === undefined) {
+    return Effect.fail(new Errors.MessageUnknown({ kind: "query", name, workflow, known: [...program.queries.keys()] }))
+  }
+  const answer = Program.look(program, handler(input))
+  const failed = (detail: string) => Effect.fail(new Errors.QueryFailed({ runId, query: name, detail }))
+  if (program.trespass !== undefined) return failed(`it asked for ${program.trespass}`)
+  if (answer === undefined) return failed("it waits")
+  return Effect.catchAllCause(answer, (cause) => failed(String(Cause.squash(cause))))
+}
 
 /** Judged before the message is accepted, while its sender can still be told. */
 const refusal = (worker: Worker, summary: Log.RunSummary, message: Message.Message) =>
