@@ -67,7 +67,18 @@ export const answerSchema = ({ responses }: Operation, status: number, contentTy
 
 // ---- does a value fit? ----
 
-const CHECKED = ["type", "enum", "anyOf", "properties", "required", "additionalProperties", "items", "minimum", "maximum", "exclusiveMinimum"]
+const CHECKED = [
+  "type",
+  "enum",
+  "anyOf",
+  "properties",
+  "required",
+  "additionalProperties",
+  "items",
+  "minimum",
+  "maximum",
+  "exclusiveMinimum"
+]
 const KNOWN: ReadonlySet<string> = new Set([...CHECKED, "minLength", "maxLength", "maxItems", "format", "description", "title", "$ref"])
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>

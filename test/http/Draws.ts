@@ -175,7 +175,9 @@ const plainOf = (given: Schema, name: string, operation: Operation): fc.Arbitrar
 }
 
 const sized = ({ maxLength = 100, minLength = 0 }: Schema): fc.Arbitrary<string> =>
-  minLength === 0 ? text : fc.oneof(fc.string({ minLength, maxLength }), fc.string({ unit: "grapheme", minLength: minLength / 2, maxLength: 20 }))
+  minLength === 0
+    ? text
+    : fc.oneof(fc.string({ minLength, maxLength }), fc.string({ unit: "grapheme", minLength: minLength / 2, maxLength: 20 }))
 
 const integerOf = ({ exclusiveMinimum = -1, maximum = Infinity, minimum = exclusiveMinimum + 1 }: Schema): fc.Arbitrary<number> =>
   fc.oneof(
@@ -228,7 +230,8 @@ export const draw = (operation: Operation): fc.Arbitrary<Draw> =>
     params: fc.record(Object.fromEntries(
       parametersIn(operation, "path").map(({ name, schema }) => [name, param(schema, name, operation)])
     )),
-    query: fc.tuple(...parametersIn(operation, "query").map(({ name, schema }) => pairsOf(schema, name, operation))).map((all) => all.flat()),
+    query: fc.tuple(...parametersIn(operation, "query").map(({ name, schema }) => pairsOf(schema, name, operation)))
+      .map((all) => all.flat()),
     headers: headersOf(operation),
     body: operation.body === undefined ? fc.constant(undefined) : valueOf(operation.body, "", operation)
   })
@@ -256,7 +259,8 @@ export const spoilt = (value: unknown): fc.Arbitrary<unknown> => {
     {
       weight: 5,
       arbitrary: name.chain((changed) =>
-        spoilt(value[changed]).map((other) => fromEntries(Object.entries(value).map(([kept, old]) => [kept, kept === changed ? other : old]))))
+        spoilt(value[changed]).map((other) =>
+          fromEntries(Object.entries(value).map(([kept, old]) => [kept, kept === changed ? other : old]))))
     }
   )
 }
@@ -264,11 +268,29 @@ export const spoilt = (value: unknown): fc.Arbitrary<unknown> => {
 /** `__proto__` is a field like others. */
 const fromEntries = (entries: Iterable<readonly [string, unknown]>): unknown => Object.fromEntries(entries)
 
-const ODD_PAIRS: ReadonlyArray<string> = ["", " 1", "1 ", "+1", "01", "1e2", "0x10", "1.0", "Infinity", "-1", "1e999", "True", "1", "end", "x", "\u0000"]
+const ODD_PAIRS: ReadonlyArray<string> = [
+  "",
+  " 1",
+  "1 ",
+  "+1",
+  "01",
+  "1e2",
+  "0x10",
+  "1.0",
+  "Infinity",
+  "-1",
+  "1e999",
+  "True",
+  "1",
+  "end",
+  "x",
+  "\u0000"
+]
 
 const spoiltQuery = (query: ReadonlyArray<Pair>, operation: Operation): fc.Arbitrary<ReadonlyArray<Pair>> => {
   const names = [...parametersIn(operation, "query").map(({ name }) => name), ...ODD_NAMES]
-  return fc.tuple(fc.constantFrom(...names), fc.oneof(fc.constantFrom(...ODD_PAIRS), text.filter(isWellFormed))).map((pair) => [...query, pair])
+  const odd = fc.oneof(fc.constantFrom(...ODD_PAIRS), text.filter(isWellFormed))
+  return fc.tuple(fc.constantFrom(...names), odd).map((pair) => [...query, pair])
 }
 
 /** A request that may be wrong in one place. */
@@ -289,8 +311,34 @@ export interface Wild {
 }
 
 const METHODS = ["GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS", "PROPFIND", "QUERY"]
-const CONTENT_TYPES = ["application/json", "application/json;charset=utf-8", "text/plain", "application/xml", "multipart/form-data", "", ";;;"]
-const ESCAPES = ["%", "%0", "%00", "%ff", "%ED%A0%80", "%2e%2e", "%2F", "%5c", "..", ".", "//", "a".repeat(5_000), "%25", "\\", ";a=b", "*", "@"]
+const CONTENT_TYPES = [
+  "application/json",
+  "application/json;charset=utf-8",
+  "text/plain",
+  "application/xml",
+  "multipart/form-data",
+  "",
+  ";;;"
+]
+const ESCAPES = [
+  "%",
+  "%0",
+  "%00",
+  "%ff",
+  "%ED%A0%80",
+  "%2e%2e",
+  "%2F",
+  "%5c",
+  "..",
+  ".",
+  "//",
+  "a".repeat(5_000),
+  "%25",
+  "\\",
+  ";a=b",
+  "*",
+  "@"
+]
 
 const segment = fc.oneof(fc.constantFrom(...ESCAPES), text.filter(isWellFormed).map(encodeURIComponent))
 
@@ -307,14 +355,34 @@ const wildPath = (paths: ReadonlyArray<string>): fc.Arbitrary<string> =>
 const wildQuery = fc.oneof(
   fc.constant(""),
   fc.array(fc.tuple(text, text), { maxLength: 4 }).map((pairs) => `?${new URLSearchParams(pairs)}`),
-  fc.constantFrom("?", "?&&&", "?=", "?%", "?limit=%ff", "?limit=1&limit=2", "?limit[]=1", "?__proto__[a]=1", `?${"a=b&".repeat(500)}`, "?cursor=eyJkIjoibmV4dCJ9")
+  fc.constantFrom("?", "?&&&", "?=", "?%", "?limit=%ff", "?limit=1&limit=2", "?limit[]=1", "?__proto__[a]=1"),
+  fc.constantFrom(`?${"a=b&".repeat(500)}`, "?cursor=eyJkIjoibmV4dCJ9")
 )
 
-const HEADER_NAMES = ["accept", "prefer", "if-match", "if-none-match", "last-event-id", "idempotency-key", "x-request-id", "origin", "cookie"]
-const MORE_NAMES = ["content-encoding", "x-http-method-override", "x-forwarded-for", "x-forwarded-host", "range", "x-csrf-token", "authorization"]
+const HEADER_NAMES = [
+  "accept",
+  "prefer",
+  "if-match",
+  "if-none-match",
+  "last-event-id",
+  "idempotency-key",
+  "x-request-id",
+  "origin",
+  "cookie"
+]
+const MORE_NAMES = [
+  "content-encoding",
+  "x-http-method-override",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "range",
+  "x-csrf-token",
+  "authorization"
+]
 const headerValue = fc.oneof(
   fc.stringMatching(/^[\x21-\x7e]{0,40}$/),
-  fc.constantFrom("gzip", "DELETE", "wait=-1", "wait=99999999999", "W/\"", "q=0;q=1;;,,", "é", "bytes=0-", "Bearer x", "Basic eA==", "a".repeat(2_000))
+  fc.constantFrom("gzip", "DELETE", "wait=-1", "wait=99999999999", "W/\"", "q=0;q=1;;,,", "é"),
+  fc.constantFrom("bytes=0-", "Bearer x", "Basic eA==", "a".repeat(2_000))
 )
 const wildHeaders = fc.array(fc.tuple(fc.constantFrom(...HEADER_NAMES, ...MORE_NAMES), headerValue), { maxLength: 3 })
 

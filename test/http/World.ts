@@ -70,7 +70,12 @@ export const valueOf = (world: World, value: unknown): unknown => {
 export const pairsOf = (world: World, pairs: ReadonlyArray<Pair>) =>
   pairs.map(([name, value]) => [name, textOf(world, value)] as const)
 
-const FIELDS = { startRun: ["run", "runId"], createKey: ["apiKey", "keyId"], createUser: ["user", "name"], startBulk: ["job", "jobId"] } as const
+const FIELDS = {
+  startRun: ["run", "runId"],
+  createKey: ["apiKey", "keyId"],
+  createUser: ["user", "name"],
+  startBulk: ["job", "jobId"]
+} as const
 
 const learnt = (world: World, kind: string, name: unknown): void => {
   if (typeof name !== "string") return

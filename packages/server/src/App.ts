@@ -8,17 +8,28 @@
  *      `InternalError`, and logged with its cause under the id of the request.
  * - A4 The caller is known, counted and compared with the access of the route before anything else of a request is read.
  * - A5 Whatever is no reading is told to the audit log, done or refused.
+ * - A6 A request is answered in time, whatever the store does. What hangs there may come to its end afterwards.
  */
 import { Cause, Clock, Context, Effect, Exit, FiberId, Runtime, type Scope } from "effect"
 import { Hono } from "hono"
 import type { Asked, Refusal } from "./api/Handler.js"
 import type { Caller } from "./api/Model.js"
+import { PROBLEMS } from "./api/Problem.js"
 import * as Auth from "./auth/Auth.js"
 import { isMutation } from "./auth/Headers.js"
 import * as Role from "./auth/Role.js"
 import * as Body from "./Body.js"
 import * as BulkJobs from "./bulk/BulkJobs.js"
-import { Forbidden, HostRefused, InternalError, MethodNotAllowed, RouteUnknown, ServerStopping, Unauthenticated } from "./Errors.js"
+import {
+  AnswerLate,
+  Forbidden,
+  HostRefused,
+  InternalError,
+  MethodNotAllowed,
+  RouteUnknown,
+  ServerStopping,
+  Unauthenticated
+} from "./Errors.js"
 import * as Exchange from "./Exchange.js"
 import * as Figures from "./metrics/Figures.js"
 import * as Requests from "./metrics/Requests.js"
@@ -124,15 +135,20 @@ const observe = ({ figures }: State, { code, method, route }: Exchange.Exchange,
   if (code === "LogError") figures.hasStoreFailed = true
 }
 
-/** A1. The answer to a caller who has gone is seen by nobody. */
+/** A1, A6. The answer to a caller who has gone is seen by nobody. */
 const run = (state: State, exchange: Exchange.Exchange, answer: Effect.Effect<Response, never, Mounted.Services>): Promise<Response> =>
   new Promise((resolve) => {
     const { signal } = exchange
     const fiber = Runtime.runFork(state.runtime, answer)
     const leave = () => fiber.unsafeInterruptAsFork(FiberId.none)
+    const late = setTimeout(() => {
+      resolve(Exchange.refusal(exchange, new AnswerLate()))
+      leave()
+    }, state.settings.answerMillis)
     signal.addEventListener("abort", leave)
     if (signal.aborted) leave()
     fiber.addObserver((exit) => {
+      clearTimeout(late)
       signal.removeEventListener("abort", leave)
       resolve(Exit.isSuccess(exit) ? exit.value : Exchange.refusal(exchange, new ServerStopping()))
     })
@@ -153,12 +169,13 @@ const dispatch = (
   })
   // Also for a caller who has gone: what was asked may have been done.
   if (isMutation(method)) {
-    return Effect.onExit(answered, (exit) => audit(state, mounted, exchange, Exit.isSuccess(exit) ? exit.value.status : CALLER_GONE))
+    return Effect.onExit(answered, (exit) => audit(state, mounted, exchange, Exit.isSuccess(exit) ? exit.value.status : unheard(exchange)))
   }
   return method === "HEAD" ? Effect.map(answered, (response) => bare(response)) : answered
 }
 
-/** What the audit log tells of an answer that nobody waited for. */
+/** What the audit log tells of an answer that came to nobody: the caller had gone, or was told that it is late. */
+const unheard = ({ code }: Exchange.Exchange): number => (code === undefined ? CALLER_GONE : PROBLEMS[code].status)
 const CALLER_GONE = 499
 
 const unmounted = (state: State, { allowed }: Mounted.Methods, exchange: Exchange.Exchange): Response => {
@@ -189,11 +206,10 @@ const answer = (
 ): Effect.Effect<Response, Refusal, Mounted.Services> =>
   Effect.gen(function*() {
     const caller = yield* admit(state, mounted, exchange)
-    const { route } = mounted
     const params = yield* mounted.decode.params(exchange.path)
     exchange.runId = Mounted.runIdIn(params)
     const query = yield* mounted.decode.query(exchange.search)
-    const body = route.body === undefined ? undefined : yield* mounted.decode.body(yield* Body.read(exchange.request, state.settings))
+    const body = yield* bodyOf(state, mounted, exchange)
     const { header, remoteAddress, requestId, signal } = exchange
     const asked: Asked<Mounted.Route> = { params, query, body, header, caller, requestId, remoteAddress, signal }
     const reply = yield* mounted.handle(asked)
@@ -204,6 +220,15 @@ const answer = (
     }
     return yield* mounted.encode(exchange, reply)
   })
+
+const bodyOf = (state: State, { decode, route }: Mounted.Mounted, { request }: Exchange.Exchange): Effect.Effect<unknown, Refusal> =>
+  route.body === undefined ? Effect.succeed(undefined) : Effect.flatMap(Body.read(request, limitsFor(state, route)), decode.body)
+
+/** From whom nobody knows no more is read than a sign-in needs. */
+const limitsFor = ({ settings }: State, { access }: Mounted.Route): Body.Limits =>
+  access === "open" ? { ...settings, bodyBytesMax: Math.min(settings.bodyBytesMax, OPEN_BODY_BYTES_MAX) } : settings
+
+const OPEN_BODY_BYTES_MAX = 16_384
 
 const NOBODY: Caller = { name: "anonymous", role: "viewer", via: "anonymous" }
 

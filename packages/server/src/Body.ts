@@ -1,7 +1,9 @@
 /** Reading the JSON of a request: its type, size, depth and encoding are judged before anybody looks at a value. */
 import { Effect } from "effect"
 import { BodyMalformed, BodyTooLarge, MediaTypeUnsupported } from "./Errors.js"
-import type { Settings } from "./Options.js"
+import type { Bounds } from "./Options.js"
+
+export type Limits = Pick<Bounds, "bodyBytesMax" | "depthMax">
 
 type Refused = BodyMalformed | BodyTooLarge | MediaTypeUnsupported
 
@@ -9,13 +11,17 @@ type Refused = BodyMalformed | BodyTooLarge | MediaTypeUnsupported
  * The body as JSON; `undefined` when it is empty. The content type must be given even then: a page of another site cannot
  * send it without asking first, which is what keeps such pages away from a server without auth.
  */
-export const read = (request: Request, settings: Settings): Effect.Effect<unknown, Refused> =>
+export const read = (request: Request, { bodyBytesMax, depthMax }: Limits): Effect.Effect<unknown, Refused> =>
   Effect.suspend(() => {
     const contentType = request.headers.get("content-type")
     if (!isJson(contentType)) {
       return new MediaTypeUnsupported(contentType === null ? {} : { contentType: contentType.slice(0, SHOWN_MAX) })
     }
-    return Effect.flatMap(bytesOf(request, settings.bodyBytesMax), (bytes) => parse(bytes, settings.depthMax))
+    const contentEncoding = request.headers.get("content-encoding")
+    if (contentEncoding !== null && !/^identity$/i.test(contentEncoding.trim())) {
+      return new MediaTypeUnsupported({ contentEncoding: contentEncoding.slice(0, SHOWN_MAX) })
+    }
+    return Effect.flatMap(bytesOf(request, bodyBytesMax), (bytes) => parse(bytes, depthMax))
   })
 
 const SHOWN_MAX = 100

@@ -106,11 +106,28 @@ const valueOf = (field: Field | undefined, values: ReadonlyArray<string>): unkno
 
 const bodyOf = (route: Route.Any): Decoder["body"] => {
   if (route.body === undefined) return () => Effect.succeed(undefined)
-  const decode = ParseResult.decodeUnknownEither(route.body, OPTIONS)
-  return (json) => {
-    const decoded = decode(json === undefined ? NOTHING : json)
-    return Either.isRight(decoded) ? Effect.succeed(decoded.right) : new BodyInvalid({ errors: issuesOf("body", decoded.left) })
+  const decode = ParseResult.decodeUnknownEither(route.body, { ...OPTIONS, errors: "first" })
+  const explain = ParseResult.decodeUnknownEither(route.body, OPTIONS)
+  return (json = NOTHING) => {
+    const decoded = decode(json)
+    if (Either.isRight(decoded)) return Effect.succeed(decoded.right)
+    // To find all faults of a large body, and to say what each is, may take a minute, in which nobody else is answered.
+    const explained = isSmall(json) ? explain(json) : decoded
+    return new BodyInvalid({ errors: issuesOf("body", Either.isLeft(explained) ? explained.left : decoded.left) })
   }
+}
+
+/** Values that a body holds at most to be told of all that is wrong with it. */
+const VALUES_MAX = 500
+
+const isSmall = (json: unknown): boolean => {
+  let left = VALUES_MAX
+  const count = (value: unknown): boolean => {
+    left -= 1
+    if (left < 0) return false
+    return typeof value !== "object" || value === null || Object.values(value).every(count)
+  }
+  return count(json)
 }
 
 // ---- what is wrong ----

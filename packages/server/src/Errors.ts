@@ -79,14 +79,28 @@ export class HeadersTooLarge extends Schema.TaggedError<HeadersTooLarge>()("Head
   }
 }
 
-export class MediaTypeUnsupported extends Schema.TaggedError<MediaTypeUnsupported>()("MediaTypeUnsupported", {
-  contentType: Schema.optional(Schema.String)
-}) {
+/** Nothing was done of it: it had not arrived. */
+export class RequestLate extends Schema.TaggedError<RequestLate>()("RequestLate", {}) {
   get hint() {
-    return "Send the header `Content-Type: application/json`."
+    return "Send the request again, over a faster or more reliable connection; or raise Options.requestMillis."
   }
   override get message() {
-    const what = this.contentType === undefined ? "has no content type" : `is ${JSON.stringify(this.contentType)}`
+    return told("RequestLate", "The request took too long to arrive.", this.hint)
+  }
+}
+
+export class MediaTypeUnsupported extends Schema.TaggedError<MediaTypeUnsupported>()("MediaTypeUnsupported", {
+  contentType: Schema.optional(Schema.String),
+  /** How it is compressed: what a few bytes become, nobody has bounded. */
+  contentEncoding: Schema.optional(Schema.String)
+}) {
+  get hint() {
+    return "Send the header `Content-Type: application/json`, and the body as it is, not compressed."
+  }
+  override get message() {
+    const { contentEncoding, contentType } = this
+    const type = contentType === undefined ? "has no content type" : `is ${JSON.stringify(contentType)}`
+    const what = contentEncoding === undefined ? type : `is encoded as ${JSON.stringify(contentEncoding)}`
     return told("MediaTypeUnsupported", `The body ${what}; it must be application/json.`, this.hint)
   }
 }
@@ -254,6 +268,16 @@ export class InternalError extends Schema.TaggedError<InternalError>()("Internal
   }
   override get message() {
     return told("InternalError", "The server failed to answer.", this.hint)
+  }
+}
+
+/** Whether what was asked is done is not known: the store may yet do it. */
+export class AnswerLate extends Schema.TaggedError<AnswerLate>()("AnswerLate", {}) {
+  get hint() {
+    return "Send the same request again, with the same id, message id or Idempotency-Key: nothing is done twice."
+  }
+  override get message() {
+    return told("AnswerLate", "The answer took too long.", this.hint)
   }
 }
 

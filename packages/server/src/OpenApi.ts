@@ -159,7 +159,9 @@ const ANY: ReadonlyArray<Code> = [
   "HostRefused",
   "RateLimited",
   "HeadersTooLarge",
+  "RequestLate",
   "InternalError",
+  "AnswerLate",
   "LogError",
   "ServerStopping"
 ]

@@ -13,6 +13,8 @@ export interface Bounds {
   readonly headersMillis: number
   /** Longest time until a request is there as a whole, in milliseconds. */
   readonly requestMillis: number
+  /** Longest time until a request has its answer, or the beginning of its stream, in milliseconds. */
+  readonly answerMillis: number
   /** How long a connection is kept open for the next request, in milliseconds. */
   readonly keepAliveMillis: number
   /** Longest time that requests may go on after the server was told to stop, in milliseconds. */
@@ -32,6 +34,8 @@ export const BOUNDS: Bounds = {
   headersBytesMax: 16_384,
   headersMillis: 10_000,
   requestMillis: 30_000,
+  // Longer than the longest wait for a result that may be asked for; what hangs is the store.
+  answerMillis: 90_000,
   // Longer than the minute after which most proxies close a connection: they must be the first.
   keepAliveMillis: 65_000,
   graceMillis: 10_000

@@ -2,6 +2,7 @@
  * The server on a port. It listens on this machine only, unless callers must say who they are; it bounds how long a request
  * may take to arrive; and it stops in order: no new connections, streams told, what was asked answered, then closed.
  */
+import { randomUUID } from "node:crypto"
 import { createServer, type Server as HttpServer } from "node:http"
 import type { Duplex } from "node:stream"
 import { getRequestListener } from "@hono/node-server"
@@ -11,7 +12,7 @@ import type { Refusal } from "./api/Handler.js"
 import { type Code, CONTENT_TYPE } from "./api/Problem.js"
 import * as App from "./App.js"
 import { isLoopback } from "./auth/Cookies.js"
-import { HeadersTooLarge, RequestInvalid } from "./Errors.js"
+import { HeadersTooLarge, RequestInvalid, RequestLate } from "./Errors.js"
 import * as Options from "./Options.js"
 import { problemOf } from "./Problems.js"
 
@@ -88,19 +89,32 @@ const serverOf = (app: App.App, settings: Options.Settings): HttpServer => {
     headersTimeout: settings.headersMillis,
     requestTimeout: settings.requestMillis,
     keepAliveTimeout: settings.keepAliveMillis,
+    // A request without a host is refused by the listener, with a problem.
+    requireHostHeader: false,
     // How often Node looks for requests that are late: soon enough for the shorter of the bounds.
     connectionsCheckingInterval: Math.max(50, Math.min(settings.headersMillis, settings.requestMillis) / 4)
   }, (incoming, outgoing) => void listener(incoming, outgoing))
+  // Expectations that nobody here knows are not met, and need not be: the request is answered all the same.
+  server.on("checkExpectation", (incoming, outgoing) => server.emit("request", incoming, outgoing))
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => turnAway(error, socket, settings))
   return server
 }
 
 const unreadable = (): Response => {
   const refusal = new RequestInvalid({ errors: [{ path: "path", message: "it is no path of a URL, or the host is none" }] })
-  return new Response(problem(refusal), { status: 400, headers: { "content-type": CONTENT_TYPE } })
+  const { body, headers } = problem(refusal)
+  return new Response(body, { status: 400, headers })
 }
 
-const problem = (refusal: Refusal & { readonly _tag: Code }): string => JSON.stringify(problemOf(refusal, "none"))
+interface Told {
+  readonly body: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+const problem = (refusal: Refusal & { readonly _tag: Code }): Told => {
+  const requestId = randomUUID()
+  return { body: JSON.stringify(problemOf(refusal, requestId)), headers: { "content-type": CONTENT_TYPE, "x-request-id": requestId } }
+}
 
 /** What is no HTTP, or too large or too slow, has no request that a handler could be asked about. */
 const turnAway = (error: NodeJS.ErrnoException, socket: Duplex, { headersBytesMax }: Options.Settings): void => {
@@ -108,12 +122,13 @@ const turnAway = (error: NodeJS.ErrnoException, socket: Duplex, { headersBytesMa
   if (error.code === "HPE_HEADER_OVERFLOW") {
     return end(socket, "431 Request Header Fields Too Large", problem(new HeadersTooLarge({ bytesMax: headersBytesMax })))
   }
-  if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") return end(socket, "408 Request Timeout", "")
+  if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") return end(socket, "408 Request Timeout", problem(new RequestLate()))
   return end(socket, "400 Bad Request", problem(new RequestInvalid({ errors: [{ path: "request", message: "it is not HTTP" }] })))
 }
 
-const end = (socket: Duplex, status: string, body: string): void => {
-  const head = [`HTTP/1.1 ${status}`, "Connection: close", `Content-Type: ${CONTENT_TYPE}`, `Content-Length: ${Buffer.byteLength(body)}`]
+const end = (socket: Duplex, status: string, { body, headers }: Told): void => {
+  const told = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
+  const head = [`HTTP/1.1 ${status}`, "connection: close", ...told, `content-length: ${Buffer.byteLength(body)}`]
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`)
 }
 

@@ -25,6 +25,7 @@ const CLASSES: { readonly [C in Code]: Schema.Schema.AnyNoContext } = {
   UserUnknown: Server.UserUnknown,
   MethodNotAllowed: Server.MethodNotAllowed,
   NotAcceptable: Server.NotAcceptable,
+  RequestLate: Server.RequestLate,
   RunExists: Core.RunExists,
   RunClosed: Core.RunClosed,
   AwakeableAlreadySettled: Core.AwakeableAlreadySettled,
@@ -45,6 +46,7 @@ const CLASSES: { readonly [C in Code]: Schema.Schema.AnyNoContext } = {
   HeadersTooLarge: Server.HeadersTooLarge,
   InternalError: Server.InternalError,
   HistoryDamaged: Core.HistoryDamaged,
+  AnswerLate: Server.AnswerLate,
   IssuerUnavailable: Server.IssuerUnavailable,
   // Its cause stays with the server; what is left is its text.
   LogError: Schema.transform(Schema.Struct({ operation: Schema.String }), Schema.instanceOf(Core.LogError), {

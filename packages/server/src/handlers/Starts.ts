@@ -32,12 +32,16 @@ export const start = (asked: Asking): Effect.Effect<Started, Refusal, Client.Cli
     return started
   })
 
+/** No workflow has so long a name; the answer says which one is unknown, twice. */
+const SHOWN_MAX = 1_000
+
 type Unstarted = Client.StartError | Errors.MessageUnknown
 
 const begin = (body: Body, id: string | undefined): Effect.Effect<Started, Unstarted, Client.Client> => {
   const { key, onConflict, signal, startAt, timeoutMillis: timeout } = body
   const options = given({ id, key, onConflict, startAt, timeout, signal: signal === undefined ? undefined : signalOf(signal) })
-  return Effect.map(Client.startByName(body.workflow, jsonOf(body.input), options), ({ existed, runId }) => ({ existed, runId }))
+  const workflow = body.workflow.slice(0, SHOWN_MAX)
+  return Effect.map(Client.startByName(workflow, jsonOf(body.input), options), ({ existed, runId }) => ({ existed, runId }))
 }
 
 const signalOf = ({ messageId, name, payload }: NonNullable<Body["signal"]>) => ({
