@@ -10,7 +10,7 @@ import * as FamilyOracle from "../programs/FamilyOracle.js"
 import { nthRun, runIdOf } from "../programs/FamilyProgram.js"
 import * as FamilyScenario from "../programs/FamilyScenario.js"
 import * as Oracle from "../programs/Oracle.js"
-import { moments, nodesOf, type Story } from "../programs/Program.js"
+import { moments, type Node, nodesOf, type Story } from "../programs/Program.js"
 import { messageOf, RUN_ID, sendAll, statusOf } from "../programs/Scenario.js"
 
 export interface Staged {
@@ -30,9 +30,22 @@ export const single = (story: Story): Staged => {
       Effect.zipRight(world.start(workflow, undefined, { id: RUN_ID }), sendAll(world, story, moments(story))),
     violations: () => [],
     differences: ({ runs: [run] }) => {
-      const expected = Oracle.outcome(story)
-      return differ(RUN_ID, expected, { status: statusOf(run?.history ?? [], run?.blocked), notes: trace().notes })
+      const { notes, status } = Oracle.outcome(story)
+      const history = run?.history ?? []
+      const heard = heardBy(story, history.at(-1)?.at)
+      const seen = { status: statusOf(history, run?.blocked), notes: trace().notes.filter(heard) }
+      return differ(RUN_ID, { status, notes: notes.filter(heard) }, seen)
     }
+  }
+}
+
+/** Whether a note is part of the outcome: what a fiber that is left behind sees while its program ends, is nobody's promise. */
+const heardBy = ({ program }: Story, endAt: number | undefined): (note: string) => boolean => {
+  const isLeft = (node: Node) => node.kind === "disconnect" || (node.kind === "fork" && (node.how === "daemon" || node.how === "leave"))
+  const left = new Set(nodesOf(program).filter(isLeft).flatMap((node) => nodesOf(node)).map(({ id }) => `${id}`))
+  return (note) => {
+    const [at, first, second] = note.split(" ")
+    return Number(at) !== endAt || !left.has((first === "enter" ? second : first) ?? "")
   }
 }
 
