@@ -7,8 +7,8 @@ import { Effect, Layer, type Scope } from "effect"
 import * as Entry from "./Entry.js"
 import type { EntryInvalid } from "./Errors.js"
 
-/** What is wanted of a store: to read it beside its owner, or to change it, which only its owner may. */
-export type Access = "read" | "change"
+/** What is wanted of a store: to read it beside its owner, or to change it, which only its owner may; or to make it first, if it is missing. */
+export type Access = "read" | "change" | "make"
 
 type Fetch = (request: Request) => Promise<Response>
 

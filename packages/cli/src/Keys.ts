@@ -27,7 +27,8 @@ const create = Command.make(
   (asked): Effect.Effect<void, Exit.Failed> =>
     Effect.scoped(Effect.gen(function*() {
       const expiresAt = yield* Given.instant("reprise keys create", "expires", asked.expires, "after")
-      const { ask } = yield* Connection.open(asked, "change")
+      // The first key is there before the first start.
+      const { ask } = yield* Connection.open(asked, "make")
       const body = { name: asked.name, role: asked.role, ...(expiresAt === undefined ? {} : { expiresAt }) }
       const created = yield* ask((call, signal) => call.call(ROUTES.createKey, { body, signal }))
       yield* Say.answer(asked.json, ROUTES.createKey, created, created.key)

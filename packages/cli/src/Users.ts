@@ -23,7 +23,8 @@ const create = Command.make(
   (asked) =>
     Effect.scoped(Effect.gen(function*() {
       const password = yield* readPassword
-      const { ask } = yield* Connection.open(asked, "change")
+      // The first user is there before the first start.
+      const { ask } = yield* Connection.open(asked, "make")
       const body = { name: asked.name, role: asked.role, password: Redacted.value(password) }
       const user = yield* ask((call, signal) => call.call(ROUTES.createUser, { body, signal }))
       yield* Say.answer(asked.json, ROUTES.createUser, user, `user ${Paint.plain(user.name)}, role ${user.role}`)
