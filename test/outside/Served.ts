@@ -25,9 +25,15 @@ export interface Workshop {
   readonly close: () => Promise<void>
 }
 
+/** A folder for the files of a test. */
+export const emptyFolder = (): { readonly path: string; readonly remove: () => void } => {
+  const path = mkdtempSync(join(tmpdir(), "reprise-outside-"))
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
+}
+
 /** The server is one file of JavaScript there, which starts much faster than its sources. */
 export const workshop = (): Workshop => {
-  const folder = mkdtempSync(join(tmpdir(), "reprise-outside-"))
+  const { path: folder, remove } = emptyFolder()
   symlinkSync(join(import.meta.dirname, "../../node_modules"), join(folder, "node_modules"))
   buildSync({
     entryPoints: [join(import.meta.dirname, "serve.ts")],
@@ -49,7 +55,7 @@ export const workshop = (): Workshop => {
   }
   const close = async (): Promise<void> => {
     await Promise.all([...alive].map(({ kill }) => kill()))
-    rmSync(folder, { recursive: true, force: true })
+    remove()
   }
   return { folder, serve, close }
 }
