@@ -44,16 +44,14 @@ const callers = (url: string): Effect.Effect<Callers, never, Scope.Scope> =>
     })
   )
 
-/** No bench is to measure how requests are refused. */
-const UNBOUNDED = { authLimits: { requestBurst: 1e9, requestsPerSecond: 1e9 } }
-
+/** Without auth, and so without rates: no bench is to measure how requests are refused. */
 export const run = <A, E>(
   folder: string,
   workflows: ReadonlyArray<AnyWorkflow>,
   use: (callers: Callers) => Effect.Effect<A, E, Client.Client | Log.Log>
 ): Promise<A> => {
   const engine = Worker.layer({ workflows }).pipe(Layer.provideMerge(Sqlite.layer({ filename: storeOf(folder) })))
-  const stack = Layer.provideMerge(Server.layer({ port: 0, ...UNBOUNDED }), engine)
+  const stack = Layer.provideMerge(Server.layer({ port: 0 }), engine)
   const served = Effect.gen(function*() {
     const { url } = yield* Server.Server
     return yield* use(yield* callers(url))

@@ -53,8 +53,11 @@ const received = async ({ url }: Served, last: number): Promise<ReadonlyArray<nu
 
 const upTo = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, index) => index)
 
-/** One life after the other on one store: each looks for what was acknowledged in those before it, and dies of its own answer. */
-const lane = async (name: string, kills: number): Promise<void> => {
+/**
+ * One life after the other on one store: each looks for what was acknowledged in those before it, and dies of its
+ * own answer. Answers what is in the history at the end.
+ */
+const lane = async (name: string, kills: number) => {
   for (let n = 0; n < kills; n++) {
     const server = await shop.serve(name)
     if (n === 0) expect((await ask(server.url, "/api/v1/runs", { workflow: "collect", id: "one" })).status).toBe(202)
@@ -69,13 +72,15 @@ const lane = async (name: string, kills: number): Promise<void> => {
     await gone
   }
   const last = await shop.serve(name)
-  expect(await received(last, kills - 1)).toEqual(upTo(kills))
+  const all = await received(last, kills - 1)
   await last.kill()
+  return all
 }
 
 describe("killed at its answer", () => {
   it(`has the signal in its history once, ${KILLS} times`, { timeout: 600_000 }, async () => {
-    await Promise.all(Array.from({ length: LANES }, (_, index) => lane(`lane-${index}`, KILLS / LANES)))
+    const lanes = Array.from({ length: LANES }, (_, index) => lane(`lane-${index}`, KILLS / LANES))
+    for (const all of await Promise.all(lanes)) expect(all).toEqual(upTo(KILLS / LANES))
   })
 })
 

@@ -57,7 +57,8 @@ it("readers that go away are forgotten, and nothing is printed for them", async 
   expect(server.said()).toBe("")
 })
 
-const CHROMIUM = [process.env["CHROMIUM"] ?? "", "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync)
+const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
+const CHROMIUM = [process.env["CHROMIUM"] ?? "", ...PLACES].find(existsSync)
 
 /** It speaks to nobody but the test. */
 const FLAGS = [
@@ -85,7 +86,7 @@ const FOLLOWING = `<!doctype html><title>following</title><script>
 describe("a page in Chromium", () => {
   let browser: Browser
   beforeAll(async () => {
-    if (CHROMIUM === undefined) throw new Error("Chromium is missing: apt-get install --no-install-recommends chromium, or name it in CHROMIUM")
+    if (CHROMIUM === undefined) throw new Error(`${PLACES[0]} is missing: apt-get install chromium, or name another in CHROMIUM`)
     writeFileSync(join(shop.folder, "following.html"), FOLLOWING)
     writeFileSync(join(shop.folder, "client.html"), "<!doctype html><title>client</title><script src=\"client.js\"></script>")
     await build({
