@@ -1,9 +1,9 @@
 /** What is printed of runs: timelines, tables, lengths of time, and texts of others. */
 import type { Event } from "@reprise/core/engine"
-import { it as effect } from "@effect/vitest"
+import { it } from "@effect/vitest"
 import { Effect, Fiber, TestClock } from "effect"
 import { stripVTControlCharacters } from "node:util"
-import { describe, expect, it } from "vitest"
+import { describe, expect } from "vitest"
 import * as Moment from "../src/show/Moment.js"
 import * as Paint from "../src/show/Paint.js"
 import * as Progress from "../src/show/Progress.js"
@@ -85,7 +85,7 @@ it("lengths of time are read and written", () => {
   expect(Moment.parseInstant("yesterday", began, -1)).toBeUndefined()
 })
 
-effect.effect("long work shows that it goes on, and leaves no trace; short work shows nothing", () =>
+it.effect("long work shows that it goes on, and leaves no trace; short work shows nothing", () =>
   Effect.gen(function*() {
     let written = ""
     const screen = { width: 80, progress: (text: string) => void (written += stripVTControlCharacters(text)) }
