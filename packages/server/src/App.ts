@@ -11,7 +11,8 @@
  * - A6 A request is answered in time, whatever the store does. What hangs there may come to its end afterwards.
  */
 import { Cause, Clock, Context, Effect, Exit, FiberId, Runtime, type Scope } from "effect"
-import { Hono } from "hono"
+import { METHOD_NAME_ALL } from "hono/router"
+import { RegExpRouter } from "hono/router/reg-exp-router"
 import type { Asked, Refusal } from "./api/Handler.js"
 import type { Caller } from "./api/Model.js"
 import { PROBLEMS } from "./api/Problem.js"
@@ -40,6 +41,8 @@ import * as Streams from "./stream/Streams.js"
 export interface App {
   /** Answers a request; never rejects. */
   readonly fetch: (request: Request, from?: Exchange.From) => Promise<Response>
+  /** The same, for who writes the answer without a `Response`. */
+  readonly answer: (request: Request, from?: Exchange.From) => Promise<Exchange.Answer>
   /** Refuses what comes from now on, ends the streams, and waits until all that came before is answered. */
   readonly drain: Effect.Effect<void>
   /** Takes the figures that are taken when somebody asks for them, for exporters that ask nobody. */
@@ -78,9 +81,11 @@ export const make = (options: Options = {}): Effect.Effect<App, never, Requireme
     )
     const runtime = yield* Effect.provide(Effect.runtime<Mounted.Services>(), services)
     const state: State = { settings, auth, streams, figures, runtime, open: new Set(), idle: () => {}, stopping: false }
-    const hono = mount(state)
+    const router = mount()
+    const answer: App["answer"] = (request, from = {}) => receive(state, router, request, from)
     return {
-      fetch: (request, from = {}) => receive(state, hono, request, from),
+      fetch: async (request, from) => Exchange.responseOf(await answer(request, from)),
+      answer,
       drain: drain(state),
       sample: Effect.asVoid(figures.sample),
       guarded: auth.configured
@@ -99,31 +104,32 @@ const drain = (state: State): Effect.Effect<void> =>
     })
   )
 
-type Router = Hono<{ readonly Bindings: Exchange.Exchange }>
+type Router = RegExpRouter<Mounted.Methods>
 
-const mount = (state: State): Router => {
-  // A path is decoded once, and not before it is known where its segments end.
-  const hono: Router = new Hono({ getPath: (request) => Exchange.placeOf(request.url).path })
-  for (const [path, methods] of Mounted.byPath()) {
-    hono.all(path.replaceAll(/\{(\w+)\}/g, ":$1"), ({ env }) => run(state, env, dispatch(state, methods, env)))
-  }
-  hono.notFound(({ env }) => {
-    const unknown = new RouteUnknown({ path: env.path.slice(0, SHOWN_MAX) })
-    return run(state, env, Effect.succeed(Exchange.refusal(env, foreign(state, env) ?? unknown)))
-  })
-  return hono
+const mount = (): Router => {
+  const router: Router = new RegExpRouter()
+  for (const [path, methods] of Mounted.byPath()) router.add(METHOD_NAME_ALL, path.replaceAll(/\{(\w+)\}/g, ":$1"), methods)
+  return router
+}
+
+/** A path is decoded once, and not before it is known where its segments end. */
+const routed = (state: State, router: Router, exchange: Exchange.Exchange): Promise<Exchange.Answer> => {
+  const [[found]] = router.match(METHOD_NAME_ALL, exchange.path)
+  if (found !== undefined) return run(state, exchange, dispatch(state, found[0], exchange))
+  const unknown = new RouteUnknown({ path: exchange.path.slice(0, SHOWN_MAX) })
+  return Promise.resolve(Exchange.refusal(exchange, foreign(state, exchange) ?? unknown))
 }
 
 const SHOWN_MAX = 200
 
-const receive = async (state: State, hono: Router, request: Request, from: Exchange.From): Promise<Response> => {
+const receive = async (state: State, router: Router, request: Request, from: Exchange.From): Promise<Exchange.Answer> => {
   const exchange = Exchange.make(request, from, state.settings)
   const begun = performance.now()
   state.open.add(exchange)
   try {
-    const response = await hono.fetch(request, exchange)
-    observe(state, exchange, response.status, performance.now() - begun)
-    return response
+    const answer = await routed(state, router, exchange)
+    observe(state, exchange, answer.status, performance.now() - begun)
+    return answer
   } finally {
     state.open.delete(exchange)
     if (state.open.size === 0) state.idle()
@@ -136,7 +142,11 @@ const observe = ({ figures }: State, { code, method, route }: Exchange.Exchange,
 }
 
 /** A1, A6. The answer to a caller who has gone is seen by nobody. */
-const run = (state: State, exchange: Exchange.Exchange, answer: Effect.Effect<Response, never, Mounted.Services>): Promise<Response> =>
+const run = (
+  state: State,
+  exchange: Exchange.Exchange,
+  answer: Effect.Effect<Exchange.Answer, never, Mounted.Services>
+): Promise<Exchange.Answer> =>
   new Promise((resolve) => {
     const { signal } = exchange
     const fiber = Runtime.runFork(state.runtime, answer)
@@ -158,7 +168,7 @@ const dispatch = (
   state: State,
   methods: Mounted.Methods,
   exchange: Exchange.Exchange
-): Effect.Effect<Response, never, Mounted.Services> => {
+): Effect.Effect<Exchange.Answer, never, Mounted.Services> => {
   const { method } = exchange
   const mounted = methods.byMethod.get(method === "HEAD" ? "GET" : method)
   if (mounted === undefined) return Effect.sync(() => unmounted(state, methods, exchange))
@@ -167,28 +177,20 @@ const dispatch = (
     onSuccess: Effect.succeed,
     onFailure: (cause) => failed(mounted, exchange, cause)
   })
+  if (!isMutation(method)) return answered
   // Also for a caller who has gone: what was asked may have been done.
-  if (isMutation(method)) {
-    return Effect.onExit(answered, (exit) => audit(state, mounted, exchange, Exit.isSuccess(exit) ? exit.value.status : unheard(exchange)))
-  }
-  return method === "HEAD" ? Effect.map(answered, (response) => bare(response)) : answered
+  return Effect.onExit(answered, (exit) => audit(state, mounted, exchange, Exit.isSuccess(exit) ? exit.value.status : unheard(exchange)))
 }
 
 /** What the audit log tells of an answer that came to nobody: the caller had gone, or was told that it is late. */
 const unheard = ({ code }: Exchange.Exchange): number => (code === undefined ? CALLER_GONE : PROBLEMS[code].status)
 const CALLER_GONE = 499
 
-const unmounted = (state: State, { allowed }: Mounted.Methods, exchange: Exchange.Exchange): Response => {
+const unmounted = (state: State, { allowed }: Mounted.Methods, exchange: Exchange.Exchange): Exchange.Answer => {
   const refused = foreign(state, exchange)
   if (refused !== undefined) return Exchange.refusal(exchange, refused)
   if (exchange.method === "OPTIONS") return Exchange.respond(exchange, 204, { allow: allowed.join(", ") }, null)
   return Exchange.refusal(exchange, new MethodNotAllowed({ method: exchange.method.slice(0, SHOWN_MAX), allowed }))
-}
-
-/** What is not read must not be made either: a stream ends here. */
-const bare = (response: Response): Response => {
-  void response.body?.cancel()
-  return new Response(null, response)
 }
 
 /** A name that was made to lead to this machine is none of its own. */
@@ -203,7 +205,7 @@ const answer = (
   state: State,
   mounted: Mounted.Mounted,
   exchange: Exchange.Exchange
-): Effect.Effect<Response, Refusal, Mounted.Services> =>
+): Effect.Effect<Exchange.Answer, Refusal, Mounted.Services> =>
   Effect.gen(function*() {
     const caller = yield* admit(state, mounted, exchange)
     const params = yield* mounted.decode.params(exchange.path)
@@ -252,7 +254,7 @@ const admit = (state: State, { route }: Mounted.Mounted, exchange: Exchange.Exch
   })
 
 /** A refusal is told as it is; a store that fails is also for the operator, and so is all that dies (A3). */
-const failed = (mounted: Mounted.Mounted, exchange: Exchange.Exchange, cause: Cause.Cause<Refusal>): Effect.Effect<Response> => {
+const failed = (mounted: Mounted.Mounted, exchange: Exchange.Exchange, cause: Cause.Cause<Refusal>): Effect.Effect<Exchange.Answer> => {
   const failure = Cause.failureOption(cause)
   const note = { requestId: exchange.requestId, route: mounted.route.name }
   const told = (refusal: Refusal) => Effect.sync(() => Exchange.refusal(exchange, refusal))

@@ -1,4 +1,4 @@
-/** One request and the making of its response: ids, headers, bodies. */
+/** One request and the making of its answer: ids, headers, bodies. */
 import { randomUUID } from "node:crypto"
 import type { Refusal } from "./api/Handler.js"
 import type { Caller } from "./api/Model.js"
@@ -75,23 +75,35 @@ const SECURITY = lowered(Headers.SECURITY)
 /** Statuses whose answers have no body. */
 const BARE: ReadonlySet<number> = new Set([204, 304])
 
-export const respond = (exchange: Exchange, status: number, given: Given, body: string | ReadableStream<Uint8Array> | null): Response =>
-  new Response(BARE.has(status) ? null : kept(exchange, body), {
-    status,
-    headers: { ...SECURITY, ...lowered(exchange.headers), ...lowered(given), "x-request-id": exchange.requestId }
-  })
+type Content = string | ReadableStream<Uint8Array> | null
+
+/** What is answered, before it is written: a `Response` costs more than most of what is asked. */
+export interface Answer {
+  readonly status: number
+  /** By their lower-case names. */
+  readonly headers: Given
+  readonly body: Content
+}
+
+export const respond = (exchange: Exchange, status: number, given: Given, body: Content): Answer => ({
+  status,
+  headers: { ...SECURITY, ...lowered(exchange.headers), ...lowered(given), "x-request-id": exchange.requestId },
+  body: BARE.has(status) ? null : kept(exchange, body)
+})
+
+export const responseOf = ({ body, headers, status }: Answer): Response => new Response(body, { status, headers })
 
 /** The answer to HEAD has no body: nobody would ever read what is made as it is read. */
-const kept = ({ method }: Exchange, body: string | ReadableStream<Uint8Array> | null) => {
-  if (method !== "HEAD" || body === null || typeof body === "string") return body
-  void body.cancel()
+const kept = ({ method }: Exchange, body: Content): Content => {
+  if (method !== "HEAD") return body
+  if (body !== null && typeof body !== "string") void body.cancel()
   return null
 }
 
 export const isTold = (refusal: Refusal): refusal is Refusal & { readonly _tag: Code } => isCode(refusal._tag)
 
-/** The response for a refusal whose tag is in the table. */
-export const refusal = (exchange: Exchange, refused: Refusal): Response => {
+/** The answer for a refusal whose tag is in the table. */
+export const refusal = (exchange: Exchange, refused: Refusal): Answer => {
   if (!isTold(refused)) throw new Error(`${refused._tag} is not in the table of problems`)
   const problem = problemOf(refused, exchange.requestId)
   exchange.code = refused._tag

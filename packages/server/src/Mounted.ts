@@ -9,7 +9,7 @@ import { type Name, ROUTES } from "./api/Routes.js"
 import type { Auth } from "./auth/Auth.js"
 import type { BulkJobs } from "./bulk/BulkJobs.js"
 import * as Decode from "./Decode.js"
-import { type Exchange, respond } from "./Exchange.js"
+import { type Answer, type Exchange, respond } from "./Exchange.js"
 import * as Access from "./handlers/Access.js"
 import * as Bulk from "./handlers/Bulk.js"
 import * as Messages from "./handlers/Messages.js"
@@ -41,7 +41,7 @@ export interface Mounted {
   readonly decode: Decode.Decoder
   readonly handle: Handler<Route, Services>
   /** A value that does not fit the schema of the route is a defect. */
-  readonly encode: (exchange: Exchange, reply: Reply<unknown>) => Effect.Effect<Response, Refusal>
+  readonly encode: (exchange: Exchange, reply: Reply<unknown>) => Effect.Effect<Answer, Refusal>
 }
 
 /** The methods that a path has. */

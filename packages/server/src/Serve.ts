@@ -3,9 +3,10 @@
  * may take to arrive; and it stops in order: no new connections, streams told, what was asked answered, then closed.
  */
 import { randomUUID } from "node:crypto"
-import { createServer, type Server as HttpServer } from "node:http"
+import { createServer, type Server as HttpServer, ServerResponse } from "node:http"
 import type { Duplex } from "node:stream"
-import { getRequestListener } from "@hono/node-server"
+import { getRequestListener, type HttpBindings, type Http2Bindings } from "@hono/node-server"
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
 import { Errors } from "@reprise/core/engine"
 import { Context, Duration, Effect, Layer, Schedule, type Scope } from "effect"
 import type { Refusal } from "./api/Handler.js"
@@ -13,6 +14,7 @@ import { type Code, CONTENT_TYPE } from "./api/Problem.js"
 import * as App from "./App.js"
 import { isLoopback } from "./auth/Cookies.js"
 import { HeadersTooLarge, RequestInvalid, RequestLate } from "./Errors.js"
+import * as Exchange from "./Exchange.js"
 import * as Options from "./Options.js"
 import { problemOf } from "./Problems.js"
 
@@ -80,7 +82,7 @@ const refused = (detail: string, advice: string) =>
 
 const serverOf = (app: App.App, settings: Options.Settings): HttpServer => {
   const listener = getRequestListener(
-    (request, { incoming }) => app.fetch(request, { remoteAddress: incoming.socket?.remoteAddress }),
+    (request, bindings) => answered(app, request, bindings),
     // What Node took for a request, and no URL can be made of. The globals of the process are not ours.
     { overrideGlobalObjects: false, errorHandler: unreadable }
   )
@@ -98,6 +100,19 @@ const serverOf = (app: App.App, settings: Options.Settings): HttpServer => {
   server.on("checkExpectation", (incoming, outgoing) => server.emit("request", incoming, outgoing))
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => turnAway(error, socket, settings))
   return server
+}
+
+/** A copy is always Node's own: the original is not, and would be written, where somebody has replaced the globals before. */
+const SENT = RESPONSE_ALREADY_SENT.clone()
+
+/** What is there as a whole is written at once, without a `Response`, which costs more than all else here; a stream is handed on. */
+const answered = async (app: App.App, request: Request, { incoming, outgoing }: HttpBindings | Http2Bindings): Promise<Response> => {
+  const answer = await app.answer(request, { remoteAddress: incoming.socket?.remoteAddress })
+  const { body, headers, status } = answer
+  if (!(outgoing instanceof ServerResponse) || (body !== null && typeof body !== "string")) return Exchange.responseOf(answer)
+  if (body === null) outgoing.writeHead(status, headers).end()
+  else outgoing.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) }).end(body)
+  return SENT
 }
 
 const unreadable = (): Response => {
