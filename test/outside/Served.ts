@@ -48,7 +48,7 @@ export const workshop = (): Workshop => {
   })
   const alive = new Set<Served>()
   const serve = async (name: string, port = 0): Promise<Served> => {
-    const child = spawn(process.execPath, [join(folder, "serve.mjs"), join(folder, `${name}.db`), String(port), folder])
+    const child = spawn(process.execPath, [join(folder, "serve.mjs"), join(folder, `${name}.db`), String(port)])
     const served = await listening(child, (gone) => void alive.delete(gone))
     alive.add(served)
     return served

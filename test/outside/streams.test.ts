@@ -1,7 +1,7 @@
 /** Streams, read by what people have: curl, the `EventSource` of a browser, and the typed client in a page. */
 import { build } from "esbuild"
 import { spawn } from "node:child_process"
-import { existsSync, writeFileSync } from "node:fs"
+import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { type Browser, chromium } from "playwright-core"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
@@ -83,35 +83,40 @@ const FOLLOWING = `<!doctype html><title>following</title><script>
   }
 </script>`
 
+const bundled = async (): Promise<string> => {
+  const { outputFiles: [file] } = await build({
+    entryPoints: [join(import.meta.dirname, "page.ts")],
+    write: false,
+    bundle: true,
+    platform: "browser",
+    conditions: ["reprise-source"],
+    logLevel: "error"
+  })
+  return file?.text ?? ""
+}
+
 describe("a page in Chromium", () => {
   let browser: Browser
   beforeAll(async () => {
     if (CHROMIUM === undefined) throw new Error(`${PLACES[0]} is missing: apt-get install chromium, or name another in CHROMIUM`)
-    writeFileSync(join(shop.folder, "following.html"), FOLLOWING)
-    writeFileSync(join(shop.folder, "client.html"), "<!doctype html><title>client</title><script src=\"client.js\"></script>")
-    await build({
-      entryPoints: [join(import.meta.dirname, "page.ts")],
-      outfile: join(shop.folder, "client.js"),
-      bundle: true,
-      platform: "browser",
-      conditions: ["reprise-source"],
-      logLevel: "error"
-    })
     browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS, headless: true })
   })
   afterAll(() => browser?.close())
 
-  const opened = async (server: Served, name: string) => {
+  /** A page that has the server's origin, as if both stood behind one proxy. */
+  const opened = async (server: Served, html: string) => {
     const page = await browser.newPage()
     page.setDefaultTimeout(60_000)
-    await page.goto(`${server.url}/pages/${name}.html`)
+    await page.route("**/page", (route) => route.fulfill({ contentType: "text/html", body: html }))
+    await page.goto(`${server.url}/page`)
+    await page.unroute("**/page")
     return page
   }
 
   it("goes on after a server that was killed, with no gap and nothing twice", async () => {
     const first = await shop.serve("browser")
     const runId = await start(first, "busy")
-    const page = await opened(first, "following")
+    const page = await opened(first, FOLLOWING)
     await page.evaluate(`follow(${JSON.stringify(runId)})`)
     await page.waitForFunction("ids.length > 30")
     await first.kill()
@@ -127,7 +132,8 @@ describe("a page in Chromium", () => {
 
   it("starts a run with the typed client, signals it, follows it, and has its result", async () => {
     const server = await shop.serve("client")
-    const page = await opened(server, "client")
+    const page = await opened(server, "<!doctype html><title>client</title>")
+    await page.addScriptTag({ content: await bundled() })
     const [result, ...events] = await page.evaluate<ReadonlyArray<string>>(`order(${JSON.stringify(server.url)})`)
     expect(result).toBe("2 lamps, approved by Ada")
     expect([events[0], events.at(-1)]).toEqual(["RunStarted", "RunCompleted"])
