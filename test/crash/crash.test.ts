@@ -12,6 +12,7 @@ import { Maintenance, Sqlite } from "@reprise/sql"
 import { Worker } from "@reprise/worker"
 import { Effect, Layer } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { bundle } from "../harness/bundle.js"
 import { drive, orderOn, RUN_ID } from "./order.js"
 
 interface Place {
@@ -23,6 +24,11 @@ const root = mkdtempSync(join(tmpdir(), "reprise-crash-"))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
 const place = (name: string): Place => ({ filename: join(root, `${name}.db`), ledger: join(root, `${name}.ledger`) })
+
+let program = ""
+beforeAll(async () => {
+  program = await bundle(join(import.meta.dirname, "child.ts"))
+})
 
 /** Runs the order to its end in this process, on whatever the file holds. */
 const runToEnd = ({ filename, ledger }: Place) =>
@@ -44,11 +50,7 @@ const historyIn = ({ filename }: Place): Promise<ReadonlyArray<Event.Event>> =>
 
 const killed = ({ filename, ledger }: Place, when: "before" | "after", at: number): Promise<NodeJS.Signals | null> =>
   new Promise((resolve, reject) => {
-    const child = spawn(
-      process.execPath,
-      ["--conditions=reprise-source", "--import", "tsx", join(import.meta.dirname, "child.ts"), filename, ledger, when, String(at)],
-      { stdio: ["ignore", "ignore", "inherit"] }
-    )
+    const child = spawn(process.execPath, [program, filename, ledger, when, String(at)], { stdio: ["ignore", "ignore", "inherit"] })
     child.on("error", reject)
     child.on("exit", (_code, signal) => resolve(signal))
   })

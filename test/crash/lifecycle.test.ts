@@ -12,6 +12,7 @@ import { Maintenance, Sqlite } from "@reprise/sql"
 import { Worker } from "@reprise/worker"
 import { Effect, Layer } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { bundle } from "../harness/bundle.js"
 import { drive, familyOn, roleOf } from "./lifecycle.js"
 import type { Life } from "./lifecycleChild.js"
 import type { Moment } from "./mortal.js"
@@ -27,6 +28,11 @@ const root = mkdtempSync(join(tmpdir(), "reprise-lives-"))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
 const place = (name: string): Place => ({ filename: join(root, `${name}.db`), ledger: join(root, `${name}.ledger`) })
+
+let program = ""
+beforeAll(async () => {
+  program = await bundle(join(import.meta.dirname, "lifecycleChild.ts"))
+})
 
 const histories = Effect.gen(function*() {
   const all: Record<string, ReadonlyArray<Event.Event>> = {}
@@ -55,12 +61,7 @@ const runToEnd = ({ filename, ledger }: Place) =>
 
 const killed = (lives: ReadonlyArray<Life>): Promise<NodeJS.Signals | null> =>
   new Promise((resolve, reject) => {
-    const program = join(import.meta.dirname, "lifecycleChild.ts")
-    const child = spawn(
-      process.execPath,
-      ["--conditions=reprise-source", "--import", "tsx", program, JSON.stringify(lives)],
-      { stdio: ["ignore", "ignore", "inherit"] }
-    )
+    const child = spawn(process.execPath, [program, JSON.stringify(lives)], { stdio: ["ignore", "ignore", "inherit"] })
     child.on("error", reject)
     child.on("exit", (_code, signal) => resolve(signal))
   })

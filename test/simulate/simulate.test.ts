@@ -1,7 +1,8 @@
 /** Random programs under random faults: the share of them that every build plays. */
 import { spawn } from "node:child_process"
 import { join } from "node:path"
-import { describe, expect, it } from "vitest"
+import { beforeAll, describe, expect, it } from "vitest"
+import { bundle } from "../harness/bundle.js"
 
 /** Three minutes of two quiet cores. */
 const SEEDS = process.env["SIMULATE_SEEDS"] ?? "20000"
@@ -12,13 +13,14 @@ interface Ended {
   readonly said: string
 }
 
+let program = ""
+beforeAll(async () => {
+  program = await bundle(join(import.meta.dirname, "main.ts"))
+})
+
 const simulate = (...args: ReadonlyArray<string>): Promise<Ended> =>
   new Promise((resolve, reject) => {
-    const child = spawn(
-      process.execPath,
-      ["--conditions=reprise-source", "--import", "tsx", join(import.meta.dirname, "main.ts"), ...args],
-      { stdio: ["ignore", "pipe", "inherit"] }
-    )
+    const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "inherit"] })
     let said = ""
     child.stdout.on("data", (data: Buffer) => (said += data.toString()))
     child.on("error", reject)
