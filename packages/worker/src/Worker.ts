@@ -20,7 +20,19 @@ import {
   Tracer
 } from "effect"
 import { Client, type Workflow } from "@reprise/core"
-import { Errors, Host, type Json, Limits, Log, type Message, Program, type ProgramState, Registry, Release, RunLogs } from "@reprise/core/engine"
+import {
+  Errors,
+  Host,
+  type Json,
+  Limits,
+  Log,
+  type Message,
+  Program,
+  type ProgramState,
+  Registry,
+  Release,
+  RunLogs
+} from "@reprise/core/engine"
 import * as Attempts from "./Attempts.js"
 import * as Check from "./Check.js"
 import * as CommitLoop from "./CommitLoop.js"
