@@ -1,5 +1,7 @@
 /** What is sent on purpose: over a port, byte by byte, or in ways of which each field alone is right. */
 import { gzipSync } from "node:zlib"
+import { Workflow } from "@reprise/core"
+import { Effect, Schema } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { answerOf, HOST, serve } from "../../packages/server/test/served.js"
@@ -176,6 +178,17 @@ describe("a body", () => {
     }
     const long = await app.fetch(post("/api/v1/runs", `{"workflow":"${"a".repeat(1_900_000)}"}`))
     expect([long.status, (await long.text()).length < 10_000]).toEqual([404, true])
+  })
+
+  it("has tags that are no text", async () => {
+    const Shape = Schema.Union(Schema.TaggedStruct("Circle", { radius: Schema.Number }), Schema.TaggedStruct("Square", {}))
+    const Draw = Workflow.make("draw", { input: Shape }, () => Effect.void)
+    const { ask } = await serve({}, { workflows: [Draw] })
+    const tag = { toString: 1 }
+    const input = await ask("POST", "/api/v1/runs", { body: { workflow: "draw", input: { _tag: tag } } })
+    expect([input.status, input.json.code]).toEqual([422, "PayloadInvalid"])
+    const resolution = await ask("POST", "/api/v1/runs/r/steps/1/resolve", { body: { resolution: { _tag: tag } } })
+    expect([resolution.status, resolution.json.code]).toEqual([422, "BodyInvalid"])
   })
 
   it("of whom nobody knows is small", async () => {

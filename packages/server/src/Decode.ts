@@ -109,11 +109,22 @@ const bodyOf = (route: Route.Any): Decoder["body"] => {
   const decode = ParseResult.decodeUnknownEither(route.body, { ...OPTIONS, errors: "first" })
   const explain = ParseResult.decodeUnknownEither(route.body, OPTIONS)
   return (json = NOTHING) => {
-    const decoded = decode(json)
+    const decoded = attempted(() => decode(json))
+    if (decoded === undefined) return new BodyInvalid({ errors: [{ path: "body", message: "a tag in it is no text" }] })
     if (Either.isRight(decoded)) return Effect.succeed(decoded.right)
     // To find all faults of a large body, and to say what each is, may take a minute, in which nobody else is answered.
     const explained = isSmall(json) ? explain(json) : decoded
     return new BodyInvalid({ errors: issuesOf("body", Either.isLeft(explained) ? explained.left : decoded.left) })
+  }
+}
+
+/** Schemas tell members of a union apart by the text of their tags; of an object with a `toString` of its own there is none. */
+const attempted = <A>(decode: () => A): A | undefined => {
+  try {
+    return decode()
+  } catch (thrown) {
+    if (thrown instanceof TypeError) return undefined
+    throw thrown
   }
 }
 

@@ -31,7 +31,15 @@ const throughSchema = <A>(schema: Schema.Schema<A, unknown>): Codec<A> => {
       return Either.isLeft(encoded) ? Either.left(invalid(what, encoded.left)) : checkJson(encoded.right, what)
     },
     // Absent values come back as `undefined`, which schemas of optional and void values accept.
-    decode: (json, what) => Either.mapLeft(decode(copyOf(json)), (issue) => invalid(what, issue))
+    decode: (json, what) => {
+      try {
+        return Either.mapLeft(decode(copyOf(json)), (issue) => invalid(what, issue))
+      } catch (thrown) {
+        // A schema tells members of a union apart by the text of their tags, and an object may have a `toString` of its own.
+        if (!(thrown instanceof TypeError)) throw thrown
+        return Either.left(new PayloadInvalid({ what, path: "", detail: `it cannot be read: ${thrown.message}` }))
+      }
+    }
   }
 }
 
