@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
+import LongestFirst from "./harness/LongestFirst.js"
 
 const conditions = ["reprise-source", "node", "import", "module", "default"]
 
@@ -20,6 +21,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     // better-sqlite3 is native: processes, not threads. Two, so that crash and demo tests keep their timing.
     pool: "forks",
-    poolOptions: { forks: { minForks: 1, maxForks: 2 } }
+    poolOptions: { forks: { minForks: 1, maxForks: 2 } },
+    sequence: { sequencer: LongestFirst }
   }
 })

@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import { bundle } from "../../../test/harness/bundle.js"
 
 const SCRIPT = fileURLToPath(new URL("./fixture/child.ts", import.meta.url))
 
@@ -14,12 +15,13 @@ export interface Child {
 }
 
 export const child = (what: "write" | "raise" | "hold" | "powerless", filename: string) =>
-  Effect.acquireRelease(Effect.sync(() => start(what, filename)), (one) => one.kill)
+  Effect.acquireRelease(
+    Effect.map(Effect.promise(() => bundle(SCRIPT)), (program) => start(program, what, filename)),
+    (one) => one.kill
+  )
 
-const start = (what: string, filename: string): Child => {
-  const child = spawn(process.execPath, ["--conditions=reprise-source", "--import", "tsx", SCRIPT, what, filename], {
-    stdio: ["pipe", "pipe", "inherit"]
-  })
+const start = (program: string, what: string, filename: string): Child => {
+  const child = spawn(process.execPath, [program, what, filename], { stdio: ["pipe", "pipe", "inherit"] })
   const lines: Array<string> = []
   const waiting = new Set<() => void>()
   const check = (): void => waiting.forEach((one) => one())
