@@ -10,6 +10,7 @@ import type { State } from "@reprise/worker/engine"
 import * as VirtualClock from "../VirtualClock.js"
 import * as Process from "./Process.js"
 import type { Process as OneProcess, WorldState } from "./State.js"
+import * as Wire from "./Wire.js"
 
 /** Turns of the event loop without any movement after which a world counts as idle: observers move between the two. */
 const STILL_TURNS = 2
@@ -58,7 +59,7 @@ export const pushOn = (world: WorldState): Effect.Effect<never> =>
     if (next !== undefined) VirtualClock.moveTo(world.time, next)
   })))
 
-const nextStop = (world: WorldState): number | undefined => VirtualClock.nextStop(world.time, world.wire.isOverlooked)
+const nextStop = (world: WorldState): number | undefined => VirtualClock.nextStop(world.time, Wire.isOverlooked(world))
 
 /** Lets time go on by `millis`, stop by stop (R1). */
 export const advance = (world: WorldState, millis: number): Effect.Effect<void> =>

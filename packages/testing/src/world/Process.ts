@@ -112,7 +112,7 @@ const equip = (world: WorldState, process: Process): void => {
 /** Moves time for as long as nothing of a process that begins can move without. */
 const pushOn = (world: WorldState, process: Process): Effect.Effect<never> =>
   Effect.forever(Effect.map(turn, () => {
-    const next = VirtualClock.nextStop(world.time, world.wire.isOverlooked)
+    const next = VirtualClock.nextStop(world.time, Wire.isOverlooked(world))
     const { inFlight, scheduler } = process
     const isStill = scheduler.isPaused || (scheduler.isIdle && inFlight === 0)
     if (isStill && next !== undefined) VirtualClock.moveTo(world.time, next)

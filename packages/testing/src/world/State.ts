@@ -68,8 +68,9 @@ export interface Wire {
   drawCount: number
   /** What is under way on the wire and arrives when time passes. */
   delayedCount: number
-  /** A wake-up was dropped, and nobody has looked at the store since: then looking is worth a stop. */
-  isOverlooked: boolean
+  /** Wake-ups that were dropped so far, and how many of them came before each of the two looks of a sweep. */
+  droppedCount: number
+  readonly lookedForCount: { mail: number; all: number }
   /** Runs of which an append of an owner that had lost the store was taken. Always empty: otherwise Reprise has broken its word. */
   readonly unfenced: Array<string>
   fencedCount: number

@@ -19,7 +19,8 @@ export const make = (plan: Plan.Plan): Wire => ({
   strikes: [],
   drawCount: 0,
   delayedCount: 0,
-  isOverlooked: false,
+  droppedCount: 0,
+  lookedForCount: { mail: 0, all: 0 },
   unfenced: [],
   fencedCount: 0
 })
@@ -101,10 +102,7 @@ export const logOf = (world: WorldState, process: Process): Log.LogShape => {
     read: (runId, afterSeq, limit) =>
       Effect.tap(ask("read", log.read(runId, afterSeq, limit)), (page) => learn(world, process, runId, page.map(({ event }) => event))),
     inbox: (runId) => ask("inbox", log.inbox(runId)),
-    runnable: (options) =>
-      Effect.tap(ask("runnable", log.runnable(options)), () => {
-        if (options.recover !== false) world.wire.isOverlooked = false
-      }),
+    runnable: (options) => options.recover === false ? ask("runnable", log.runnable(options)) : lookAround(world, process, options),
     find: (filter) => ask("find", log.find(filter)),
     // No worker asks for these.
     tally: log.tally,
@@ -117,6 +115,28 @@ export const logOf = (world: WorldState, process: Process): Log.LogShape => {
     watch: (listener) => log.watch((change) => wakeUp(world, process, listener, change))
   }
 }
+
+/**
+ * A look finds what was dropped before the store was read, however late its answer comes. Of runs that a worker has in memory
+ * only the one for mail tells it anything; a worker that begins has none.
+ */
+const lookAround = (world: WorldState, process: Process, options: Parameters<Log.LogShape["runnable"]>[0]) =>
+  Effect.suspend(() => {
+    const { lookedForCount } = world.wire
+    const begins = process.worker === undefined
+    let before = 0
+    const look = Effect.tap(process.log.runnable(options), () => {
+      before = world.wire.droppedCount
+    })
+    return Effect.tap(asked(world, process, "runnable", "run", look), () => {
+      if (begins || options.recover === "mail") lookedForCount.mail = Math.max(lookedForCount.mail, before)
+      if (begins || options.recover === true) lookedForCount.all = Math.max(lookedForCount.all, before)
+    })
+  })
+
+/** Whether a wake-up was dropped for which nobody has looked since: then looking is worth a stop. */
+export const isOverlooked = ({ wire }: WorldState): boolean =>
+  wire.droppedCount > Math.min(wire.lookedForCount.mail, wire.lookedForCount.all)
 
 const append = (world: WorldState, process: Process, appends: ReadonlyArray<Log.Append>) =>
   Effect.suspend(() => {
@@ -271,10 +291,10 @@ const wakeUp = (world: WorldState, process: Process, listener: (change: Log.Chan
 
 /** A run that begins later is found only by who looks then; so is one whose beginning was written by a clock that is ahead. */
 const overlook = (world: WorldState, process: Process, change: Log.Change): void => {
-  world.wire.isOverlooked = true
+  world.wire.droppedCount += 1
   if (change._tag !== "Started") return
   const millis = (change.startAt ?? world.time.now + process.skewMillis) - world.time.now
-  if (millis > 0) after(world, millis, () => void (world.wire.isOverlooked = true))
+  if (millis > 0) after(world, millis, () => void (world.wire.droppedCount += 1))
 }
 
 // ---- messages of clients ----
