@@ -8,6 +8,9 @@ import { root } from "./compiler.js"
 /** In node_modules, where what stays outside the files is found. */
 const FOLDER = join(root, "node_modules/.reprise-bundles")
 
+/** For packages that are CommonJS: they ask for modules of Node. */
+const REQUIRE = `import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url)`
+
 /** A program of a test has been loaded by then, also when it starts itself again. */
 const KEPT_MILLIS = 6 * 3_600_000
 
@@ -36,6 +39,7 @@ export const bundles = async (entries: ReadonlyArray<string>): Promise<ReadonlyA
     format: "esm",
     conditions: ["reprise-source"],
     external: ["better-sqlite3"],
+    banner: { js: REQUIRE },
     sourcemap: "linked",
     logLevel: "error"
   })
