@@ -69,7 +69,7 @@ export const family = (story: Story): Staged => {
       const expected = FamilyOracle.outcomes(story)
       if (!FamilyJudge.isSound(expected)) return []
       // What a fiber that was left behind sees while its program ends is nobody's promise.
-      const isLoose = nodesOf(story.program).some(({ kind }) => kind === "fork")
+      const isLoose = nodesOf(story.program).some(({ kind }) => kind === "fork" || kind === "disconnect")
       const runIds = new Set([...expected.runs.keys(), ...runs.map(({ runId }) => runId)])
       return [...runIds].flatMap((runId) => {
         const [wanted, found] = [expected.runs.get(runId), runs.find((run) => run.runId === runId)]

@@ -42,7 +42,9 @@ const round = (worker: Worker): Effect.Effect<void> =>
     for (const runId of runIds) wake(worker, runId)
     worker.stillDueCount = runIds.filter((runId) => isAtRest(worker, runId)).length
     const again = runIds.length === limit ? AGAIN_MILLIS : worker.limits.pollMillis
-    yield* pause(worker, Math.min(nextAt ?? Infinity, now + again))
+    // Where the clock went back meanwhile, what was due is due when it has come so far again.
+    const since = worker.now() < now ? now : Infinity
+    yield* pause(worker, Math.min(nextAt ?? Infinity, now + again, since))
   }).pipe(Effect.catchAll((error) => Effect.zipRight(Live.storeFailed(worker, error), Effect.sleep(AFTER_ERROR))))
 
 /**
@@ -61,7 +63,7 @@ const sweepOnce = (worker: Worker): Effect.Effect<void, Errors.LogError> =>
   Effect.gen(function*() {
     const all = { now: worker.now(), limit: Number.MAX_SAFE_INTEGER }
     const mailed = yield* worker.log.runnable({ ...all, recover: "mail" })
-    for (const runId of mailed.runIds) if (!worker.loading.has(runId)) RunLoop.readMail(worker, runId)
+    for (const runId of mailed.runIds) RunLoop.readMail(worker, runId)
     const unfinished = yield* worker.log.runnable({ ...all, recover: true })
     for (const runId of unfinished.runIds) {
       if (!isKnown(worker, runId) && !RunLoop.isShelved(worker, runId)) RunLoop.load(worker, runId, [])

@@ -317,6 +317,9 @@ const payloadOf = (result: Result): { readonly what: string; readonly json: Json
 /** A run with nothing to do may leave memory after a while (Parking). */
 const rest = (worker: Worker, run: LiveRun): void => {
   worker.hooks?.onRest(run)
+  // It may have been woken by a clock that has gone back since.
+  const wakeAt = run.row?.wakeAt
+  if (wakeAt !== undefined && wakeAt > worker.now()) Live.lookAt(worker, wakeAt)
   if (run.attempts.size === 0 && !run.reading && !run.mail && !worker.idle.has(run)) worker.idle.set(run, worker.now())
 }
 
