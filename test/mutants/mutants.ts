@@ -379,8 +379,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "nobody looks at what becomes due in a run that is resumed",
     breaks: "pauses",
     file: `${WORKER}RunLoop.ts`,
-    from: "  Live.lookAt(worker, pending.append.row?.wakeAt)\n",
-    to: "  if (!pending.append.events.some(({ _tag }) => _tag === \"RunResumed\")) Live.lookAt(worker, pending.append.row?.wakeAt)\n",
+    from: "      row: changed ? row : undefined,\n",
+    to: "      row: changed && !draft.events.some(({ _tag }) => _tag === \"RunResumed\") ? row : undefined,\n",
     hunter: "families"
   },
   {

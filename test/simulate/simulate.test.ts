@@ -43,7 +43,8 @@ describe("random programs under random faults", () => {
   }, PATIENCE)
 
   // Each once broke a promise, or was said to: engine or simulator were mended.
-  it.each(["27802", "28249", "30681", "46829", "48875", "74829", "89911", "91973"])("keep every promise also with seed %s", async (seed) => {
+  const mended = ["27802", "28249", "30681", "46829", "48875", "74829", "89911", "91973"]
+  it.each(mended)("keep every promise also with seed %s", async (seed) => {
     const { code, said } = await simulate("--seeds", "1", "--seed", seed, "--workers", "1")
     expect(code, said).toBe(0)
   })

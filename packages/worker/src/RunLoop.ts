@@ -318,9 +318,13 @@ const payloadOf = (result: Result): { readonly what: string; readonly json: Json
 const rest = (worker: Worker, run: LiveRun): void => {
   worker.hooks?.onRest(run)
   // It may have been woken by a clock that has gone back since.
-  const wakeAt = run.row?.wakeAt
-  if (wakeAt !== undefined && wakeAt > worker.now()) Live.lookAt(worker, wakeAt)
+  awaitDue(worker, run)
   if (run.attempts.size === 0 && !run.reading && !run.mail && !worker.idle.has(run)) worker.idle.set(run, worker.now())
+}
+
+/** What is due already, and stays so, is looked at by the due loop with each poll. */
+const awaitDue = (worker: Worker, { row }: LiveRun): void => {
+  if (row?.wakeAt !== undefined && row.wakeAt > worker.now()) Live.lookAt(worker, row.wakeAt)
 }
 
 const close = (worker: Worker, run: LiveRun): void => {
@@ -499,7 +503,7 @@ const resume = (worker: Worker, loaded: ReadRun.Loaded, facts: ReadonlyArray<Fac
   stopAttempts(run, (id) => !isOpen(id))
   run.row = replay.state.seq === 0 ? undefined : Run.row(run.state, run.polls)
   // What was written without an answer may be due before anything that the due loop knows of. What is due is told below.
-  if ((run.row?.wakeAt ?? 0) > worker.now()) Live.lookAt(worker, run.row?.wakeAt)
+  awaitDue(worker, run)
   const recovered = [...run.state.steps.values()]
   takeMail(run, messages)
   run.facts.push(...facts, { _tag: "Due" })
