@@ -6,8 +6,10 @@ import * as Invariants from "./Invariants.js"
 type History = ReadonlyArray<Event.Event>
 type Histories = ReadonlyMap<string, History>
 type Complaints = ReadonlyArray<string>
+/** Ids of runs that hear of nothing until their code is mended. */
+type Blocked = ReadonlySet<string>
 
-export const violations = (histories: Histories): Complaints =>
+export const violations = (histories: Histories, blocked: Blocked): Complaints =>
   [...histories].flatMap(([runId, history]) =>
     [
       ...Invariants.violations(history),
@@ -16,8 +18,8 @@ export const violations = (histories: Histories): Complaints =>
       ...keeps(history),
       ...markers(history),
       ...undos(history),
-      ...children(histories, runId, history),
-      ...signals(histories, runId, history),
+      ...children(histories, blocked, runId, history),
+      ...signals(histories, blocked, runId, history),
       ...senders(histories, history),
       ...parents(histories, runId, history)
     ].map((what) => `${runId}: ${what}`)
@@ -99,7 +101,7 @@ const undos = (history: History): Complaints => {
 }
 
 /** Each child is answered for once, ends once, as its own history says; and does not outlive its parent, unless it may. */
-const children = (histories: Histories, runId: string, history: History): Complaints => {
+const children = (histories: Histories, blocked: Blocked, runId: string, history: History): Complaints => {
   const lastStart = history.findLastIndex(({ _tag }) => _tag === "RunStarted" || _tag === "RunContinuedAsNew")
   const isClosed = history.some(Event.isClosing)
   return of(history, "ChildScheduled").flatMap((child) => {
@@ -117,10 +119,9 @@ const children = (histories: Histories, runId: string, history: History): Compla
     if (ends[0] !== undefined && !isEndOf(ends[0], closing)) wrong.push(`${ends[0]._tag}, but the child's end was ${closing?._tag}`)
     const isOver = isClosed || indexOf(history, mine) < lastStart
     const endsToo = isOver && ends.length === 0 && child.parentClose !== "abandon" && isOwn(runId, child.id, own)
-    if (endsToo && !isEnding(own, child.parentClose)) wrong.push(`child ${child.runId} goes on after its parent's end`)
-    if (!isOver && answer?._tag === "ChildStarted" && closing !== undefined && ends.length === 0 && !isAsleep(history)) {
-      wrong.push(`it was not told of the end of child ${child.runId}`)
-    }
+    if (endsToo && !isEnding(own, child.parentClose, isDeaf(blocked, child.runId, own))) wrong.push(`child ${child.runId} goes on after its parent's end`)
+    const isDue = !isOver && answer?._tag === "ChildStarted" && closing !== undefined && ends.length === 0
+    if (isDue && !isDeaf(blocked, runId, history)) wrong.push(`it was not told of the end of child ${child.runId}`)
     return wrong
   })
 }
@@ -137,14 +138,15 @@ const isOwn = (parent: string, id: string, child: History): boolean => {
   return first?._tag === "RunStarted" && first.parent?.runId === parent && first.parent.id === id
 }
 
-const isEnding = (child: History, how: Event.ParentClose): boolean =>
-  child.some(Event.isClosing) || (how === "cancel" && (child.some(({ _tag }) => _tag === "RunCancelRequested") || isAsleep(child)))
+const isEnding = (child: History, how: Event.ParentClose, isDeaf: boolean): boolean =>
+  child.some(Event.isClosing) || (how === "cancel" && (child.some(({ _tag }) => _tag === "RunCancelRequested") || isDeaf))
 
-/** A run that is paused, or has not begun, hears of nothing. */
-const isAsleep = (history: History): boolean => of(history, "RunPaused").length > of(history, "RunResumed").length || history.length === 0
+/** A run that is blocked or paused, or has not begun, hears of nothing. */
+const isDeaf = (blocked: Blocked, runId: string, history: History): boolean =>
+  blocked.has(runId) || of(history, "RunPaused").length > of(history, "RunResumed").length || history.length === 0
 
 /** What was delivered, has arrived once, if there was still somebody to hear of it. */
-const signals = (histories: Histories, runId: string, history: History): Complaints =>
+const signals = (histories: Histories, blocked: Blocked, runId: string, history: History): Complaints =>
   of(history, "SignalSent").flatMap((sent) => {
     const mine = (event: Event.Event) => "id" in event && event.id === sent.id
     const answers = of(history, "SignalDelivered", "SignalRefused").filter(mine)
@@ -154,7 +156,7 @@ const signals = (histories: Histories, runId: string, history: History): Complai
     const received = of(receiver, "SignalReceived").filter((event) => event.messageId === messageId).length
     if (received > 1) return [`signal ${sent.id} was received ${received} times`]
     if (answers[0]?._tag === "SignalRefused") return received === 0 ? [] : [`signal ${sent.id} was refused, and received`]
-    if (received === 1 || answers.length === 0 || isAsleep(receiver)) return []
+    if (received === 1 || answers.length === 0 || isDeaf(blocked, sent.runId, receiver)) return []
     const closing = receiver.find(Event.isClosing)
     // One that is ended before it begins takes its messages with it.
     const wasAsleep = of(receiver, "RunPaused").length > 0 || receiver[0]?._tag !== "RunStarted"

@@ -70,7 +70,8 @@ const callsOf = ({ calls, runs }: Observed): Complaints =>
 /** What holds of the histories that they have left, and of replays of them. */
 export const ofHistories = ({ program }: Story, { runs }: Observed): Complaints => {
   const histories = new Map([...runs].map(([runId, { history }]) => [runId, history]))
-  const wrong = FamilyInvariants.violations(histories)
+  const blocked = new Set([...runs].filter(([, { status }]) => status === "blocked").map(([runId]) => runId))
+  const wrong = FamilyInvariants.violations(histories, blocked)
   if (wrong.length > 0) return wrong
   return [...runs].flatMap(([runId, { history, notes, status }]) => {
     const dead = FamilyDurable.make(program, true)

@@ -64,7 +64,11 @@ export const family = (story: Story): Staged => {
           yield* world.idle
         }
       }),
-    violations: ({ runs }) => FamilyInvariants.violations(new Map(runs.map(({ history, runId }) => [runId, history]))),
+    violations: ({ runs }) =>
+      FamilyInvariants.violations(
+        new Map(runs.map(({ history, runId }) => [runId, history])),
+        new Set(runs.filter(({ blocked }) => blocked !== undefined).map(({ runId }) => runId))
+      ),
     differences: ({ runs }) => {
       const expected = FamilyOracle.outcomes(story)
       if (!FamilyJudge.isSound(expected)) return []

@@ -43,7 +43,7 @@ describe("random programs under random faults", () => {
   }, PATIENCE)
 
   // Each once broke a promise, or was said to: engine or simulator were mended.
-  const mended = ["27802", "28249", "30681", "46829", "48875", "74829", "89911", "91973"]
+  const mended = ["27802", "28249", "30681", "46829", "48875", "74829", "89911", "91973", "103662"]
   it.each(mended)("keep every promise also with seed %s", async (seed) => {
     const { code, said } = await simulate("--seeds", "1", "--seed", seed, "--workers", "1")
     expect(code, said).toBe(0)
