@@ -119,7 +119,8 @@ const children = (histories: Histories, blocked: Blocked, runId: string, history
     if (ends[0] !== undefined && !isEndOf(ends[0], closing)) wrong.push(`${ends[0]._tag}, but the child's end was ${closing?._tag}`)
     const isOver = isClosed || indexOf(history, mine) < lastStart
     const endsToo = isOver && ends.length === 0 && child.parentClose !== "abandon" && isOwn(runId, child.id, own)
-    if (endsToo && !isEnding(own, child.parentClose, isDeaf(blocked, child.runId, own))) wrong.push(`child ${child.runId} goes on after its parent's end`)
+    const mayGoOn = isEnding(own, child.parentClose, isDeaf(blocked, child.runId, own))
+    if (endsToo && !mayGoOn) wrong.push(`child ${child.runId} goes on after its parent's end`)
     const isDue = !isOver && answer?._tag === "ChildStarted" && closing !== undefined && ends.length === 0
     if (isDue && !isDeaf(blocked, runId, history)) wrong.push(`it was not told of the end of child ${child.runId}`)
     return wrong
